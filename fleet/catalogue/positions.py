@@ -1,0 +1,63 @@
+"""Where in the file does this value stand?
+
+YAML read through its node graph, so that every complaint can name file, line and column, and duplicate keys are refused
+rather than silently overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from fleet.errors import ConfigurationError
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Plain data, and the (line, column) of every value and key in it, counted from 1."""
+
+    name: str
+    data: Any
+    marks: Mapping[Path, tuple[int, int]]
+
+    def where(self, path: Path) -> str:
+        """Return `file:line:column` of the value, or of its nearest declared parent."""
+        for depth in range(len(path), -1, -1):
+            if path[:depth] in self.marks:
+                line, column = self.marks[path[:depth]]
+                return f"{self.name}:{line}:{column}"
+        return self.name
+
+
+def read(text: str, name: str) -> Document:
+    """Parse YAML text; a syntax error or a doubled key names its place."""
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
+        raise ConfigurationError(f"{place}: {error.problem or error}") from None
+    marks: dict[Path, tuple[int, int]] = {}
+    if node is not None:
+        _walk(node, (), marks, name)
+    return Document(name, yaml.safe_load(text), marks)
+
+
+def _walk(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name: str) -> None:
+    marks.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                raise ConfigurationError(f"{name}:{key.start_mark.line + 1}:{key.start_mark.column + 1}: {key.value!r} is declared twice")
+            seen.add(key.value)
+            marks[(*path, key.value)] = (key.start_mark.line + 1, key.start_mark.column + 1)
+            _walk(value, (*path, key.value), marks, name)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _walk(value, (*path, index), marks, name)

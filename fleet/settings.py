@@ -1,0 +1,334 @@
+"""Which knobs are there, what do they mean, and where did each value come from?
+
+One frozen group per subsystem. Defaults stand here, the `settings` section of the catalogue file overrides them, the
+environment (`FLEET_<GROUP>__<FIELD>`) overrides both. A name nobody declared is refused: a typo must not be a default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from fleet.errors import ConfigurationError, UnknownName
+
+
+class Group(BaseModel):
+    """A subsystem's settings: frozen, and closed to unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class BrokerSettings(Group):
+    url: SecretStr = SecretStr("")
+    """Redis, Sentinel or AMQP URL of the Celery broker; empty: the fleet running in the state directory, else localhost."""
+    store_url: SecretStr = SecretStr("")
+    """Redis URL of the fleet's own state; empty: the broker's, when that is Redis."""
+    connect_timeout_seconds: float = Field(2.0, gt=0)
+    """How long a connection attempt may take."""
+    socket_timeout_seconds: float = Field(15.0, gt=0)
+    """How long a command may take before the connection counts as dead."""
+    visibility_timeout_seconds: int = Field(3600, gt=0)
+    """kombu's own redelivery; the fleet's leases act long before it, so it only has to exceed the longest task."""
+    sign_messages: bool = False
+    """Refuse task messages that carry no valid signature."""
+
+
+class DispatchSettings(Group):
+    strategy: str = "late_binding"
+    """Strategy of task types that name none."""
+    speed_or_price: float = Field(2.0, ge=0)
+    """kappa of the expected cost: 0 is fastest, 8 is cheapest."""
+    hold: float = Field(2.0, ge=0)
+    """h of the hold rule: how much queued work justifies leaving a slow slot idle."""
+    max_payload_bytes: int = Field(1_048_576, gt=0)
+    """Larger payloads are refused at the producer."""
+    submit_timeout_seconds: float = Field(5.0, gt=0)
+    """How long a submit may wait for the store before it fails."""
+    idempotency_seconds: int = Field(86_400, gt=0)
+    """How long an idempotency key names the same task."""
+    result_seconds: int = Field(86_400, gt=0)
+    """How long a finished task's record and result are kept in Redis."""
+    retry_budget: float = Field(0.2, ge=0, le=1)
+    """Share of the traffic that may be retries."""
+    retry_base_seconds: float = Field(1.0, ge=0)
+    """First back-off; doubles with every attempt, full jitter."""
+    retry_max_seconds: float = Field(300.0, gt=0)
+    """Longest back-off."""
+    max_attempts: int = Field(3, ge=1)
+    """Attempts of task types that name no number."""
+    hand_off_threshold_seconds: float = Field(0.05, ge=0)
+    """Pools whose mean service is shorter get one extra released task per slot, to hide the hand-off."""
+
+
+class LeaseSettings(Group):
+    heartbeat_seconds: float = Field(2.0, gt=0)
+    """How often a worker tells that it lives."""
+    lease_seconds: float = Field(6.0, gt=0)
+    """Silence after which a worker's tasks run elsewhere."""
+    release_seconds: float = Field(5.0, gt=0)
+    """A released task no worker claimed within this time is sent again."""
+    remove_seconds: float = Field(60.0, gt=0)
+    """Silence after which a worker leaves the roster."""
+    tick_seconds: float = Field(0.25, gt=0)
+    """How often delays, deadlines and leases are looked at."""
+    max_worker_losses: int = Field(3, ge=1)
+    """A task that took this many workers down goes to the dead letters."""
+
+
+class HealthSettings(Group):
+    interval_seconds: float = Field(30.0, gt=0)
+    """How often the health job runs."""
+    ghost_seconds: float = Field(30.0, gt=0)
+    """A worker that heartbeats but claims nothing this long, while its queue has work, is a ghost."""
+
+
+class ScalingSettings(Group):
+    policy: Literal["staffing", "threshold"] = "staffing"
+    """Which decider computes the targets."""
+    interval_seconds: float = Field(15.0, gt=0)
+    """How often targets are computed."""
+    wait_goal_seconds: float = Field(30.0, gt=0)
+    """A task that waits longer violates the goal."""
+    violation_share: float = Field(0.01, gt=0, lt=1)
+    """Share of tasks that may violate the goal."""
+    stale_seconds: float = Field(60.0, gt=0)
+    """Targets older than this are refused to KEDA, whose fallback then acts."""
+    drain_seconds: float = Field(3600.0, gt=0)
+    """How long a replica told to leave may finish its work."""
+
+
+class CostSettings(Group):
+    price_set: Literal["list", "reference"] = "list"
+    """Which prices apply: current list prices, or the reference table."""
+    interval_seconds: float = Field(3600.0, gt=0)
+    """How often the cost job runs."""
+    ledger_url: SecretStr = SecretStr("")
+    """SQLAlchemy URL of the durable ledger; empty: SQLite in the state directory."""
+    requests_per_hour: int = Field(1000, ge=0)
+    """Default rate limit per tenant; 0 switches it off."""
+    tokens_per_hour: int = Field(100_000, ge=0)
+    """Default token limit per tenant; 0 switches it off."""
+    usd_per_hour: float = Field(100.0, ge=0)
+    """Default spending limit per tenant; 0 switches it off."""
+
+
+class AlertSettings(Group):
+    interval_seconds: float = Field(60.0, gt=0)
+    """How often rules are evaluated."""
+    prometheus_url: str = ""
+    """Evaluate from this Prometheus; empty: from the fleet's own numbers."""
+
+
+class TelemetrySettings(Group):
+    log_format: Literal["console", "json"] = "console"
+    """How log lines look."""
+    log_level: str = "INFO"
+    """Lowest level that is written."""
+    otlp_endpoint: str = ""
+    """Where traces go (OTLP); empty switches tracing off."""
+    otlp_protocol: Literal["http/protobuf", "grpc"] = "http/protobuf"
+    """How traces go there."""
+    trace_sample_ratio: float = Field(0.1, ge=0, le=1)
+    """Share of traces that are recorded."""
+    metrics_port: int = Field(9808, ge=0, le=65535)
+    """Port of the metrics program."""
+    history_tasks: int = Field(100_000, gt=0)
+    """How many finished tasks stay searchable."""
+
+
+class LlmSettings(Group):
+    provider: Literal["local", "openai", "anthropic"] = "local"
+    """Who completes prompts: the embedded server, an OpenAI-compatible API, Anthropic."""
+    base_url: str = ""
+    """Where the provider answers; empty: its usual address."""
+    api_key: SecretStr = SecretStr("")
+    """Key for the provider; better kept in the secret backend as `llm_api_key`."""
+    model: str = "smollm2-135m"
+    """Model of tasks that name none."""
+    timeout_seconds: float = Field(120.0, gt=0)
+    """How long one completion may take."""
+
+
+class AgentSettings(Group):
+    allowed_roots: tuple[Path, ...] = ()
+    """Folders the security scanner may read by path."""
+    allowed_targets: tuple[str, ...] = ()
+    """host:port, host or CIDR patterns the performance tester may load."""
+    sandbox_minimum: tuple[str, ...] = ("rlimits",)
+    """Isolation levels without which generated code is not executed."""
+
+
+class SecretSettings(Group):
+    backend: Literal["vault", "local", "environment"] = "environment"
+    """Where secrets live."""
+    vault_url: str = ""
+    """Address of Vault or OpenBao."""
+    vault_auth: Literal["token", "approle", "kubernetes", "jwt"] = "approle"
+    """How the fleet logs in."""
+    vault_mount: str = "fleet"
+    """Mount of the KV v2 engine."""
+    vault_namespace: str = ""
+    """Namespace, where the server has them."""
+    vault_role: str = "fleet"
+    """Role to log in as (Kubernetes, JWT), or the AppRole's role id."""
+    vault_credential: SecretStr = SecretStr("")
+    """Token, or the AppRole's secret id."""
+    passphrase: SecretStr = SecretStr("")
+    """Unlocks the local encrypted file where no OS keyring is present."""
+    cache_seconds: float = Field(30.0, ge=0)
+    """How long a worker may reuse a secret it read."""
+    warn_days: int = Field(90, gt=0)
+    """Age at which a secret should be rotated."""
+    critical_days: int = Field(180, gt=0)
+    """Age at which a secret must be rotated."""
+
+
+class GatewaySettings(Group):
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(8080, ge=0, le=65535)
+    """Port to listen on."""
+    max_request_bytes: int = Field(2_097_152, gt=0)
+    """Larger requests are refused."""
+    oidc_issuer: str = ""
+    """Issuer of accepted JWTs; empty switches OIDC off."""
+    oidc_audience: str = "agent-fleet"
+    """Audience of accepted JWTs."""
+    oidc_jwks_url: str = ""
+    """Where the issuer publishes its keys; empty: by discovery."""
+    trust_mesh_identity: bool = False
+    """Accept the mesh's client-certificate header; only behind a mesh that sets and strips it."""
+
+
+class Settings(Group):
+    """Everything a fleet can be told."""
+
+    cell: str = Field("main", pattern=r"^[a-z0-9-]{1,32}$")
+    """Name of the cell: the part of the fleet that shares one Redis."""
+    state_dir: Path = Path(".fleet")
+    """Where a local fleet keeps its broker's data, keys and ledger."""
+    timezone: str = "UTC"
+    """Time zone of schedules and reports; budget windows are always UTC."""
+    broker: BrokerSettings = BrokerSettings()
+    dispatch: DispatchSettings = DispatchSettings()
+    leases: LeaseSettings = LeaseSettings()
+    health: HealthSettings = HealthSettings()
+    scaling: ScalingSettings = ScalingSettings()
+    costs: CostSettings = CostSettings()
+    alerts: AlertSettings = AlertSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    llm: LlmSettings = LlmSettings()
+    agents: AgentSettings = AgentSettings()
+    secrets: SecretSettings = SecretSettings()
+    gateway: GatewaySettings = GatewaySettings()
+
+
+Origin = Literal["default", "file", "environment", "state directory"]
+PREFIX = "FLEET_"
+FILE_VARIABLE = "FLEET_FILE"
+NOT_SETTINGS = frozenset({FILE_VARIABLE, "FLEET_TEST_SCALE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """Settings as they apply, and where each overridden one came from."""
+
+    settings: Settings
+    origins: Mapping[str, Origin]
+
+
+def catalogue_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Return the user's file: what `FLEET_FILE` names, else `fleet.yaml` here, else none."""
+    environment = os.environ if environment is None else environment
+    if named := environment.get(FILE_VARIABLE):
+        if not Path(named).is_file():
+            raise ConfigurationError(f"{FILE_VARIABLE} names {named!r}, which is no file: create it or unset the variable")
+        return Path(named)
+    here = Path("fleet.yaml")
+    return here if here.is_file() else None
+
+
+def build(from_file: Mapping[str, Any], environment: Mapping[str, str]) -> Effective:
+    """Merge defaults, the file's `settings` section and the environment; refuse unknown names."""
+    merged: dict[str, Any] = {}
+    origins: dict[str, Origin] = {}
+    for path, value in _leaves(from_file):
+        _put(merged, path, value)
+        origins[".".join(path)] = "file"
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
+            continue
+        path = tuple(variable[len(PREFIX) :].lower().split("__"))
+        _check_name(path, f"environment variable {variable}: ")
+        _put(merged, path, _from_text(path, value))
+        origins[".".join(path)] = "environment"
+    try:
+        return Effective(Settings.model_validate(merged), origins)
+    except ValidationError as error:
+        wrong = "; ".join(f"settings.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"settings are not valid: {wrong}") from None
+
+
+def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    leaves: list[tuple[tuple[str, ...], Any]] = []
+    for key, value in tree.items():
+        here = (*path, str(key))
+        if len(here) == 1 and isinstance(value, Mapping):
+            leaves += _leaves(value, here)
+        else:
+            _check_name(here, "settings: ")
+            leaves.append((here, value))
+    return leaves
+
+
+def _check_name(path: tuple[str, ...], where: str) -> None:
+    model: type[BaseModel] = Settings
+    for depth, part in enumerate(path):
+        if part not in model.model_fields:
+            raise UnknownName("setting", ".".join(path), [".".join((*path[:depth], name)) for name in model.model_fields], where)
+        annotation = model.model_fields[part].annotation
+        if depth < len(path) - 1:
+            if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+                raise UnknownName("setting", ".".join(path), [".".join(path[: depth + 1])], where)
+            model = annotation
+
+
+def _from_text(path: tuple[str, ...], text: str) -> Any:
+    model: type[BaseModel] = Settings
+    for part in path[:-1]:
+        annotation = model.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        model = annotation
+    annotation = model.model_fields[path[-1]].annotation
+    is_list = bool(get_args(annotation)) and getattr(annotation, "__origin__", None) is tuple
+    return tuple(item.strip() for item in text.split(",") if item.strip()) if is_list else text
+
+
+def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        tree = tree.setdefault(part, {})
+    tree[path[-1]] = value
+
+
+@cache
+def load() -> Effective:
+    """Return this process's settings, read once."""
+    file = catalogue_file()
+    section: Mapping[str, Any] = {}
+    if file is not None:
+        import yaml
+
+        document = yaml.safe_load(file.read_text()) or {}
+        section = document.get("settings") or {} if isinstance(document, dict) else {}
+    return build(section, os.environ)
+
+
+def current() -> Settings:
+    """Return the settings that apply to this process."""
+    return load().settings

@@ -1,0 +1,125 @@
+"""How do we reach Redis?
+
+One pooled client per process and cell (after a fork, a new one), with short connect timeouts, so that a dead broker is an
+error within seconds and never a hang. Library errors become `StoreUnavailable` at this boundary.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from fleet.errors import ConfigurationError, StoreUnavailable
+from fleet.settings import Settings, current
+
+FALLBACK_URL = "redis://127.0.0.1:6379/0"
+CONNECTION_FILE = "connection.json"
+_clients: dict[tuple[int, str, bool], redis.Redis] = {}
+_lock = threading.Lock()
+
+
+def broker_url(settings: Settings | None = None) -> str:
+    """Return the Celery broker's URL: as set, else of the fleet running in the state directory, else localhost."""
+    settings = settings or current()
+    return settings.broker.url.get_secret_value() or _running_url(settings.state_dir) or FALLBACK_URL
+
+
+def store_url(settings: Settings | None = None) -> str:
+    """Return the URL of the fleet's own state; the broker's when that is Redis."""
+    settings = settings or current()
+    if explicit := settings.broker.store_url.get_secret_value():
+        return explicit
+    url = broker_url(settings)
+    if urlsplit(url).scheme.startswith(("redis", "valkey", "unix", "sentinel")):
+        return url
+    raise ConfigurationError(
+        f"the broker is {urlsplit(url).scheme}, which cannot hold the fleet's state: set FLEET_BROKER__STORE_URL to a Redis URL"
+    )
+
+
+def _running_url(state_dir: Path) -> str:
+    file = state_dir / CONNECTION_FILE
+    try:
+        return str(json.loads(file.read_text())["broker_url"])
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def connect(url: str | None = None, *, decode: bool = True, settings: Settings | None = None) -> redis.Redis:
+    """Return this process's client for the URL (default: the store's); `decode=False` speaks bytes."""
+    settings = settings or current()
+    url = url or store_url(settings)
+    key = (os.getpid(), url, decode)
+    with _lock:
+        if key not in _clients:
+            for stale in [k for k in _clients if k[0] != key[0]]:
+                del _clients[stale]
+            _clients[key] = _open(url, decode, settings)
+        return _clients[key]
+
+
+def _open(url: str, decode: bool, settings: Settings) -> redis.Redis:
+    options: dict[str, object] = {
+        "decode_responses": decode,
+        "socket_connect_timeout": settings.broker.connect_timeout_seconds,
+        "socket_timeout": settings.broker.socket_timeout_seconds,
+        "socket_keepalive": True,
+        "health_check_interval": 0,
+        "client_name": "fleet",
+        # One immediate second try: the server closes idle connections, and a script either ran or did not arrive.
+        "retry": Retry(NoBackoff(), 1),
+        "retry_on_error": [redis.exceptions.ConnectionError],
+    }
+    if url.startswith("sentinel://"):
+        return _open_sentinel(url, options)
+    if url.startswith("redis+socket://"):
+        url = "unix://" + url.removeprefix("redis+socket://").replace("virtual_host=", "db=")
+    return redis.Redis.from_url(url, **options)  # type: ignore[arg-type]
+
+
+def _open_sentinel(url: str, options: dict[str, object]) -> redis.Redis:
+    from redis.sentinel import Sentinel
+
+    nodes, name, database = [], "", 0
+    password: str | None = None
+    for part in url.split(";"):
+        split = urlsplit(part)
+        nodes.append((split.hostname or "127.0.0.1", split.port or 26379))
+        password = split.password or password
+        database = int(split.path.strip("/") or database)
+        for pair in split.query.split("&"):
+            key, _, value = pair.partition("=")
+            name = value if key == "master_name" else name
+    if not name:
+        raise ConfigurationError("a sentinel:// URL needs ?master_name=NAME on one of its nodes")
+    return Sentinel(nodes, **options).master_for(name, password=password, db=database)  # type: ignore[no-any-return,no-untyped-call,arg-type]
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Turn connection trouble inside the block into `StoreUnavailable`, without the URL's password."""
+    try:
+        yield
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+        where = urlsplit(store_url())
+        raise StoreUnavailable(
+            f"Redis at {where.hostname or where.path}:{where.port or ''} does not answer ({type(error).__name__}): "
+            "start it (`fleet up`) or set FLEET_BROKER__URL"
+        ) from error
+
+
+def forget() -> None:
+    """Close this process's clients; the next `connect` opens new ones (after a credential change, or in tests)."""
+    with _lock:
+        for client in _clients.values():
+            client.close()
+        _clients.clear()

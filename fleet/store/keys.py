@@ -1,0 +1,80 @@
+"""Which keys exist, of what type, meaning what, until when, written by whom?
+
+Every key of a cell starts with `fleet:{cell}:`; the braces are Redis' hash tag, so a cell lives in one slot. Scripts get
+the prefix as KEYS[1] and spell the same suffixes; a test compares what a running fleet leaves in Redis with this table.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One row of the table: `suffix` may hold `<placeholders>`."""
+
+    suffix: str
+    type: str
+    meaning: str
+    expiry: str
+    writer: str
+
+
+TABLE: tuple[Key, ...] = (
+    # dispatcher
+    Key("task:<id>", "hash", "a task: type, tenant, state, attempt, pool, worker, envelope, times, decision", "result_seconds after its end", "dispatcher"),
+    Key("held:<lane>", "zset", "held tasks of a lane (a task type, or @pool when bound early) by priority and fair start tag", "-", "dispatcher"),
+    Key("lanes", "set", "lanes that hold tasks", "-", "dispatcher"),
+    Key("fair:<lane>", "hash", "virtual time and each tenant's last finish tag", "when the lane runs empty", "dispatcher"),
+    Key("weights", "hash", "tenant -> weight in fair queueing", "-", "dispatcher"),
+    Key("factors:<type>", "hash", "pool -> expected seconds of cost per second of size; a missing pool cannot run the type", "-", "dispatcher"),
+    Key("slots", "hash", "pool -> slots of its ready workers", "-", "registry"),
+    Key("inflight", "hash", "pool -> tasks released or running", "-", "dispatcher"),
+    Key("queues", "hash", "pool -> its Celery queue", "-", "catalogue"),
+    Key("prices", "hash", "pool -> price per slot and hour in USD", "-", "catalogue"),
+    Key("paused", "hash", "pool or lane -> why nothing is released to it", "-", "dispatcher"),
+    Key("ejected", "hash", "pool -> ejection state (failures in a row, times out, until when)", "-", "dispatcher"),
+    Key("stats:<pool>", "hash", "learned speed and success per task type, mean service, outcomes", "-", "dispatcher"),
+    Key("size:<type>", "hash", "learned mean size of a task type in seconds, by complexity bucket", "-", "dispatcher"),
+    Key("released", "zset", "released, not yet claimed task -> when", "-", "dispatcher"),
+    Key("delayed", "zset", "task that waits for its time -> when it is due", "-", "dispatcher"),
+    Key("deadlines", "zset", "held or delayed task -> its deadline", "-", "dispatcher"),
+    Key("parked", "zset", "task paused by a budget or pause -> since when", "-", "dispatcher"),
+    Key("dead", "zset", "dead letter -> since when", "-", "dispatcher"),
+    Key("malformed", "list", "messages nobody could decode, newest first, bounded", "-", "dispatcher"),
+    Key("idempotency:<tenant>:<key>", "string", "the task an idempotency key stands for", "idempotency_seconds", "dispatcher"),
+    Key("history", "stream", "ended tasks, newest last, bounded", "-", "dispatcher"),
+    Key("retry_budget", "hash", "first attempts and retries of this and the last window", "-", "dispatcher"),
+    Key("emergency", "hash", "emergency mode: since, until, why, admitted share", "its ttl", "alerts"),
+    Key("ticked", "string", "when a tick ran last", "-", "dispatcher"),
+    Key("arrivals:<pool>", "hash", "arrivals, work and late starts attributed to the pool since counting began", "-", "dispatcher"),
+    # registry
+    Key("workers", "zset", "worker -> last heartbeat", "-", "registry"),
+    Key("worker:<worker>", "hash", "a worker's record", "remove_seconds after its last heartbeat", "registry"),
+    Key("running:<worker>", "set", "tasks a worker has claimed", "-", "dispatcher"),
+    # telemetry
+    Key("metrics", "hash", "counters and histograms, one field per series (`name|label|...`), bounded", "-", "everyone, inside their scripts"),
+    # everyone
+    Key("lease:<job>", "string", "who runs a singleton job", "its ttl", "store"),
+    Key("repairs", "stream", "what the reaper and the health job mended, bounded", "-", "health"),
+)
+
+
+def prefix(cell: str) -> str:
+    """Return what every key of the cell starts with."""
+    return f"fleet:{{{cell}}}:"
+
+
+def pattern() -> re.Pattern[str]:
+    """Return a pattern that matches exactly the keys of the table, any cell."""
+    suffixes = "|".join(re.sub(r"<[^>]+>", ".+", re.escape(key.suffix).replace(r"\<", "<").replace(r"\>", ">")) for key in TABLE)
+    return re.compile(rf"fleet:\{{[a-z0-9-]+\}}:(?:{suffixes})")
+
+
+def task(cell: str, task_id: str) -> str:
+    return f"{prefix(cell)}task:{task_id}"
+
+
+def worker(cell: str, worker_id: str) -> str:
+    return f"{prefix(cell)}worker:{worker_id}"
