@@ -1,0 +1,41 @@
+-- What do finished tasks teach about a pool?
+-- Functions over plain numbers returning the new numbers; the caller stores them.
+
+-- Moving average: a plain mean while young, then exponential with weight alpha.
+local function moving_average(mean, count, sample, alpha)
+  local weight = math.max(alpha, 1 / (count + 1))
+  return mean + weight * (sample - mean), count + 1
+end
+
+-- Speed of a (pool, task type), or of a whole pool: service seconds per second of predicted size. -> speed, count
+local function learn_speed(speed, count, service, size)
+  return moving_average(speed, count, service / math.max(size, 0.001), 0.02)
+end
+
+-- The speed to decide with: few observations lean on the prior (the pool's own speed), n0 = 20.
+local function shrunk_speed(speed, count, prior)
+  return (count * speed + 20 * prior) / (count + 20)
+end
+
+-- Share of attempts that succeed, never below 0.02. -> success
+local function learn_success(success, ok)
+  return math.max(0.02, success + 0.02 * ((ok and 1 or 0) - success))
+end
+
+-- Mean service seconds of a pool. -> service, count
+local function learn_service(service, count, sample)
+  return moving_average(service, count, sample, 0.02)
+end
+
+-- Time on test: completions expected of the running tasks against those seen, both forgotten over 60 s.
+-- rate = sum over running tasks of 1 / (size * speed). Call before every change of rate. -> expected, done
+local function settle_test(expected, done, rate, elapsed)
+  local kept = math.exp(-math.max(elapsed, 0) / 60)
+  return expected * kept + rate * 60 * (1 - kept), done * kept
+end
+
+-- How much slower than learned a pool is right now; grows at once when completions stop. 1 when within normal.
+local function grey_factor(expected, done)
+  local ratio = (expected + 2) / (done + 2)
+  return ratio > 1.5 and ratio or 1
+end
