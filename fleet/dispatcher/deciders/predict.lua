@@ -16,23 +16,24 @@ local function relative_size(state, hint)
 end
 
 local function predict_size(state, hint)
-  if not hint or hint <= 0 then return state.mean end
+  if not hint or hint <= 0 then return math.max(0.001, state.mean) end
   return math.max(0.001, state.mean * relative_size(state, hint) * state.smear)
 end
 
 -- State after a finished task of this size (its service seconds divided by the pool's speed for the type).
 local function learn_size(state, hint, size)
+  size = math.max(size, 0.001)
   local count = state.count + 1
   local weight = math.max(0.02, 1 / count)
   local after = {count = count, mean = state.mean + weight * (size - state.mean),
                  x = state.x, y = state.y, xx = state.xx, xy = state.xy, smear = state.smear}
   if not hint or hint <= 0 then return after end
   local slow = math.max(0.005, 1 / count)
-  local dx, dy = math.log(hint) - state.x, math.log(math.max(size, 0.001)) - state.y
+  local dx, dy = math.log(hint) - state.x, math.log(size) - state.y
   after.x, after.y = state.x + slow * dx, state.y + slow * dy
   after.xx = (1 - slow) * (state.xx + slow * dx * dx)
   after.xy = (1 - slow) * (state.xy + slow * dx * dy)
-  local guess = after.mean * relative_size(state, hint)
+  local guess = math.max(0.001, after.mean * relative_size(state, hint))
   after.smear = math.max(0.1, state.smear + math.max(0.02, 1 / (count + 20)) * (size / guess - state.smear))
   return after
 end
