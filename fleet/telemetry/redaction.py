@@ -1,0 +1,69 @@
+"""What must never stand in a log line?
+
+Three nets: field names that hold secrets, texts that look like secrets, and exact values the secret backend handed out
+(`hide`). Redaction is the last step before rendering, so it also covers exceptions and other libraries' lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import SecretBytes, SecretStr
+
+MASK: Final = "[redacted]"
+_SHORTEST_HIDDEN: Final = 8
+_MOST_HIDDEN: Final = 10_000
+
+_FIELD = re.compile(
+    r"(?:^|[_-])(?:pass(?:word|wd|phrase)|token|api[_-]?key|access[_-]?key|private[_-]?key|signing[_-]?key|secret[_-]?(?:key|value|id)"
+    r"|client[_-]?secret|authorization|credentials?|cookie)$",
+    re.IGNORECASE,
+)
+_TEXT = re.compile(
+    r"(?P<url>(?<=://)[^/\s:@'\"]*:[^/\s@'\"]+(?=@))"
+    r"|(?P<header>(?<=bearer )[\w.~+/=-]{8,}|(?<=basic )[A-Za-z0-9+/=]{8,})"
+    r"|(?P<pair>(?<=password=)[^\s&'\",;]+|(?<=token=)[^\s&'\",;]+|(?<=api_key=)[^\s&'\",;]+)"
+    r"|\bsk-[\w-]{16,}|\bhv[sbr]\.[\w-]{16,}|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_\w{20,}|\bxox[abeoprs]-[\w-]{10,}"
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]+"
+    r"|(?<=hooks\.slack\.com/services/)[\w/]+"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+    re.IGNORECASE | re.DOTALL,
+)
+_hidden: set[str] = set()
+_hidden_pattern: re.Pattern[str] | None = None
+
+
+def hide(value: str) -> None:
+    """Never write this exact value again; called with every secret that is read."""
+    global _hidden_pattern
+    if len(value) >= _SHORTEST_HIDDEN and value not in _hidden and len(_hidden) < _MOST_HIDDEN:
+        _hidden.add(value)
+        _hidden_pattern = re.compile("|".join(re.escape(secret) for secret in sorted(_hidden, key=len, reverse=True)))
+
+
+def redact_text(text: str) -> str:
+    """Return the text without anything that is or looks like a secret."""
+    if _hidden_pattern is not None:
+        text = _hidden_pattern.sub(MASK, text)
+    return _TEXT.sub(MASK, text)
+
+
+def redact(value: Any, field: str = "") -> Any:
+    """Return the value as it may be written; containers are copied, never changed."""
+    if isinstance(value, (SecretStr, SecretBytes)) or (field and value is not None and _FIELD.search(field)):
+        return MASK
+    match value:
+        case str():
+            return redact_text(value)
+        case bytes():
+            return redact_text(value.decode("utf-8", "replace"))
+        case Mapping():
+            return {redact_text(str(key)): redact(item, str(key)) for key, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [redact(item) for item in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return redact_text(str(value))
