@@ -21,6 +21,9 @@ from redis.retry import Retry
 from fleet.errors import ConfigurationError, StoreUnavailable
 from fleet.settings import Settings, current
 
+# What other packages call a connection, so that they need not know the library.
+Client = redis.Redis
+
 FALLBACK_URL = "redis://127.0.0.1:6379/0"
 CONNECTION_FILE = "connection.json"
 _clients: dict[tuple[int, str, bool], redis.Redis] = {}
