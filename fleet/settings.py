@@ -178,11 +178,17 @@ class SecretSettings(Group):
     vault_role: str = "fleet"
     """Role to log in as (Kubernetes, JWT), or the AppRole's role id."""
     vault_credential: SecretStr = SecretStr("")
-    """Token, or the AppRole's secret id."""
+    """Token, the AppRole's secret id, or a JWT."""
+    vault_token_file: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    """Where the platform puts this process's JWT (Kubernetes, JWT)."""
+    vault_envelope: bool = False
+    """Encrypt secrets with the transit engine before the KV engine sees them."""
     passphrase: SecretStr = SecretStr("")
     """Unlocks the local encrypted file where no OS keyring is present."""
     cache_seconds: float = Field(30.0, ge=0)
     """How long a worker may reuse a secret it read."""
+    overlap_seconds: float = Field(120.0, ge=0)
+    """How long a rotated credential and its successor are both valid, before and after the switch."""
     warn_days: int = Field(90, gt=0)
     """Age at which a secret should be rotated."""
     critical_days: int = Field(180, gt=0)

@@ -73,6 +73,12 @@ TABLE: tuple[Key, ...] = (
     Key("cost_report", "string", "the cost job's last analysis (JSON)", "-", "costs"),
     # telemetry
     Key("metrics", "hash", "counters and histograms, one field per series (`name|label|...`), bounded", "-", "everyone, inside their scripts"),
+    # secrets
+    Key("audit", "stream", "audit entries, hash-chained, id = sequence number", "when archived, all but the newest", "secrets"),
+    Key("audit_head", "hash", "ends of the audit chain: seq, hash, base_seq, base_hash, archived", "-", "secrets"),
+    Key("api_key:<id>", "hash", "an API key of the gateway: its hash, name, tenant, role, times", "when it expires", "secrets"),
+    Key("api_keys", "set", "ids of the API keys", "-", "secrets"),
+    Key("login_failures:<source>", "string", "refused logins of a source in this window", "its window", "gateway"),
     # everyone
     Key("lease:<job>", "string", "who runs a singleton job", "its ttl", "store"),
     Key("repairs", "stream", "what the reaper and the health job mended, bounded", "-", "health"),
@@ -96,3 +102,23 @@ def task(cell: str, task_id: str) -> str:
 
 def worker(cell: str, worker_id: str) -> str:
     return f"{prefix(cell)}worker:{worker_id}"
+
+
+def audit(cell: str) -> str:
+    return f"{prefix(cell)}audit"
+
+
+def audit_head(cell: str) -> str:
+    return f"{prefix(cell)}audit_head"
+
+
+def api_key(cell: str, key_id: str) -> str:
+    return f"{prefix(cell)}api_key:{key_id}"
+
+
+def api_keys(cell: str) -> str:
+    return f"{prefix(cell)}api_keys"
+
+
+def login_failures(cell: str, source: str) -> str:
+    return f"{prefix(cell)}login_failures:{source}"
