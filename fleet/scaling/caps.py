@@ -85,7 +85,7 @@ def bound(
     ceilings = [limit for limit in considered if limit.kind == "ceiling"]
     last_word = [limit for limit in considered if limit.name in ("minimum", "work")]
     if pin := next((limit for limit in considered if limit.kind == "fixed"), None):
-        replicas, binding = pin.replicas, pin if pin.replicas != need else None
+        replicas, binding = pin.replicas, pin
         ceilings = [limit for limit in ceilings if limit.name == "maximum"]
         floors, last_word = [], []
     for limit in sorted(floors, key=lambda limit: limit.replicas):
@@ -97,7 +97,7 @@ def bound(
     for limit in last_word:
         if limit.replicas > replicas:
             replicas, binding = limit.replicas, limit
-    if binding is None:
+    if binding is None or (replicas == need and binding.kind != "fixed"):
         return Bounded(replicas, None, "", considered)
     return Bounded(replicas, binding.name, binding.why, considered)
 

@@ -28,7 +28,7 @@ class ForecastSettings:
     lookahead_seconds: float = 75.0
     """Start-up time plus one tick."""
     least_dispersion: float = 1.0
-    most_dispersion: float = 9.0
+    most_dispersion: float = 4.0
     seasonal_share: float = 0.9
     """How much of what history expects is always provided for."""
 

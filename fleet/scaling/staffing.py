@@ -27,12 +27,12 @@ class StaffingSettings:
     """One setting for every workload; the defaults are what the backtests report."""
 
     tick_seconds: float = 15.0
-    promise_seconds: float = 5.0
-    """Wait the staffing formula aims below."""
+    promise: float = 0.5
+    """Share of the pool's wait goal the staffing formula aims below."""
     promise_share: float = 0.01
     """Share of tasks that may exceed it."""
-    backlog_share: float = 0.3
-    """Backlog (as a share of what the ready slots do in the promised wait) that calls for more than the forecast."""
+    backlog_seconds: float = 1.5
+    """Backlog, in seconds of what the ready slots do, that calls for more than the forecast."""
     drain_seconds: float = 20.0
     """How fast a backlog should be worked off."""
     running_share: float = 0.9
@@ -110,7 +110,8 @@ def _slots(
     service = _column(snapshots, lambda p: max(p.service_seconds, 1e-3))
     square = _column(snapshots, lambda p: p.service_square_seconds)
     variation = np.maximum(square / service**2 - 1.0, 0.0)
-    staffed = erlang.slots_for(load, settings.promise_seconds, service, variation, settings.promise_share)
+    promise = settings.promise * _column(snapshots, lambda p: p.wait_goal_seconds)
+    staffed = erlang.slots_for(load, promise, service, variation, settings.promise_share)
     slots = load + factor * np.sqrt(expected.dispersion) * (staffed - load)
 
     per_replica = _column(snapshots, lambda p: p.slots_per_replica)
@@ -118,7 +119,7 @@ def _slots(
     ready = _column(snapshots, lambda p: p.ready) * per_replica
     backlog = _column(snapshots, lambda p: p.backlog_seconds)
     missing = np.maximum(0.0, backlog / settings.drain_seconds - np.maximum(0.0, ordered - load))
-    waiting = backlog > settings.backlog_share * settings.promise_seconds * ready
+    waiting = backlog > settings.backlog_seconds * ready
     wanted = np.where(waiting, np.maximum(slots, ordered + missing), slots)
     busy = settings.running_share * _column(snapshots, lambda p: p.running)
     return np.maximum(wanted, busy), staffed.astype(float), np.maximum(wanted - slots, 0.0)

@@ -1,0 +1,68 @@
+"""Does the forecast believe changes and ignore noise?"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.scaling.forecast import SIGNALS, Forecast, ForecastSettings, forecast, matrix
+
+SETTINGS = ForecastSettings()
+
+
+def of(row: list[float], seasonal: float = 0.0, size: float = 20.0) -> Forecast:
+    loads, known = matrix([tuple(row)], SETTINGS.long_ticks)
+    one = np.asarray([size])
+    return forecast(loads, known, one, one**2, 15.0, np.asarray([seasonal]), SETTINGS)
+
+
+def steady(level: float, ticks: int = 40) -> list[float]:
+    return [level + (1 if tick % 2 else -1) for tick in range(ticks)]
+
+
+def signal(row: list[float], seasonal: float = 0.0) -> str:
+    return SIGNALS[int(of(row, seasonal).signal[0])]
+
+
+def test_steady_load_is_its_long_mean() -> None:
+    assert signal(steady(20.0)) == "steady"
+    assert float(of(steady(20.0)).load[0]) == pytest.approx(20.0)
+
+
+def test_a_burst_is_believed_within_three_ticks() -> None:
+    row = [*steady(20.0, 37), 60.0, 60.0, 60.0]
+    assert signal(row) == "rising at once"
+    assert float(of(row).load[0]) == pytest.approx(60.0)
+
+
+def test_a_fall_keeps_a_margin() -> None:
+    row = [*steady(60.0, 37), 5.0, 5.0, 5.0]
+    assert signal(row) == "falling at once"
+    assert 5.0 < float(of(row).load[0]) < 60.0
+
+
+def test_a_slope_is_followed_ahead_of_now() -> None:
+    row = [200.0 + 0.6 * tick for tick in range(40)]
+    assert signal(row) == "trend"
+    assert float(of(row).load[0]) > row[-1]
+
+
+def test_history_raises_the_floor() -> None:
+    assert signal(steady(20.0), seasonal=100.0) == "season"
+    assert float(of(steady(20.0), seasonal=100.0).load[0]) == pytest.approx(90.0)
+
+
+def test_bunched_work_is_dispersed() -> None:
+    bunched = [0.0] * 40
+    bunched[::8] = [160.0] * 5
+    assert float(of(bunched).dispersion[0]) > float(of(steady(20.0)).dispersion[0])
+
+
+@given(st.lists(st.floats(0.0, 1e4), max_size=60), st.floats(0.0, 1e4))
+def test_any_history_gives_a_finite_load(row: list[float], seasonal: float) -> None:
+    made = of(row, seasonal)
+    assert np.isfinite(made.load).all()
+    assert float(made.load[0]) >= SETTINGS.seasonal_share * seasonal
+    assert SETTINGS.least_dispersion <= float(made.dispersion[0]) <= SETTINGS.most_dispersion
