@@ -140,7 +140,7 @@ TABLE: Final[tuple[Metric, ...]] = (
         "fleet_target_binding",
         "1 for the limit that set the target.",
         POOL,
-        Label("limit", ("demand", "minimum", "maximum", "quota", "budget", "floor", "hold")),
+        Label("limit", ("demand", "minimum", "maximum", "quota", "budget", "pin", "floor", "emergency", "work")),
     ),
     _counter("fleet_scaling_decisions_total", "Targets published.", POOL, Label("direction", ("up", "down", "same"))),
     # Money.

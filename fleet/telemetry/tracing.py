@@ -1,8 +1,8 @@
 """How does one task become one trace?
 
 producer -> submit -> held -> worker -> each paid call -> finish, joined by W3C headers that travel with the task. Off
-by default: then nothing of OpenTelemetry is imported and every helper returns at once. `start` runs after a fork, in the
-child, because exporters' threads and gRPC channels do not survive one.
+by default: then nothing of OpenTelemetry is imported and every helper returns at once. `start` runs after a fork, in
+the child, because the threads and gRPC channels of exporters do not survive one.
 """
 
 from __future__ import annotations
