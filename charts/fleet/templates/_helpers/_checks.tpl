@@ -1,0 +1,113 @@
+{{/* What would make this install fail later? All of it is said at once, before anything is created. */}}
+
+{{- define "fleet.problems" -}}
+{{- $root := . -}}
+{{- $problems := list -}}
+
+{{- /* Where the tasks live */ -}}
+{{- if and (not .Values.redis.enabled) (not .Values.broker.url) (not .Values.broker.existingSecret.name) }}
+{{- $problems = append $problems "broker: no Redis is named. Set broker.existingSecret.name to a Secret whose key `url` holds redis://..., or set redis.enabled=true for the bundled one" }}
+{{- end }}
+{{- if and .Values.redis.enabled (or .Values.broker.url .Values.broker.existingSecret.name) }}
+{{- $problems = append $problems "redis.enabled=true and an external broker are both set: set redis.enabled=false, or clear broker.url and broker.existingSecret.name" }}
+{{- end }}
+{{- if and .Values.redis.enabled (not .Values.redis.auth.existingSecret.name) (not .Values.generateSecrets) }}
+{{- $problems = append $problems "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica and probe (generateSecrets is off)" }}
+{{- end }}
+{{- if and .Values.redis.enabled (gt (int .Values.redis.replicas) 0) (not .Values.redis.persistence.enabled) }}
+{{- $problems = append $problems "redis.replicas needs redis.persistence.enabled=true: a primary that restarts empty would empty its replicas too" }}
+{{- end }}
+{{- if and .Values.flower.enabled (not .Values.flower.basicAuth.existingSecret.name) (not .Values.generateSecrets) (not .Values.flower.allowAnonymous) }}
+{{- $problems = append $problems "flower.basicAuth.existingSecret.name: name a Secret whose key `basic-auth` holds user:password (generateSecrets is off; Flower shows task arguments to anyone without it)" }}
+{{- end }}
+{{- if and .Values.vault.enabled (not .Values.vault.url) }}
+{{- $problems = append $problems "vault.url: vault.enabled=true needs the address of Vault or OpenBao" }}
+{{- end }}
+{{- if and .Values.maintenance.persistence.enabled (gt (int .Values.maintenance.replicas) 1) (not .Values.maintenance.persistence.existingClaim) }}
+{{- $problems = append $problems "maintenance.replicas: more than one needs maintenance.persistence.enabled=false (and ledger.existingSecret for the ledger), the volume is read-write-once" }}
+{{- end }}
+
+{{- /* Pools */ -}}
+{{- $queues := dict -}}
+{{- $names := dict -}}
+{{- range $name, $pool := .Values.pools }}
+{{- if ne (toString $pool.enabled) "false" }}
+{{- $queue := $pool.queue | default $name }}
+{{- if hasKey $queues $queue }}
+{{- $problems = append $problems (printf "pools.%s.queue: queue %q already belongs to pool %q; every pool (and every version of one) needs its own queue" $name $queue (get $queues $queue)) }}
+{{- end }}
+{{- $_ := set $queues $queue $name }}
+{{- $object := include "fleet.pool.name" (dict "root" $root "name" $name "pool" $pool) }}
+{{- if hasKey $names $object }}
+{{- $problems = append $problems (printf "pools.%s: its objects would be called %q, like those of pool %q; rename one" $name $object (get $names $object)) }}
+{{- end }}
+{{- $_ := set $names $object $name }}
+{{- if not ($pool.image | default dict).repository }}
+{{- $problems = append $problems (printf "pools.%s.image.repository: a pool needs the image that holds its agent type's code (the chart guesses none)" $name) }}
+{{- end }}
+{{- if gt (int ($pool.minReplicas | default 0)) (int $pool.maxReplicas) }}
+{{- $problems = append $problems (printf "pools.%s: minReplicas %d is above maxReplicas %d" $name (int $pool.minReplicas) (int $pool.maxReplicas)) }}
+{{- end }}
+{{- if and $root.Values.catalogue $root.Values.catalogue.pools }}
+{{- if not (hasKey $root.Values.catalogue.pools ($pool.pool | default $name)) }}
+{{- $problems = append $problems (printf "pools.%s: the catalogue has no pool %q; render both with `fleet render chart-values`" $name ($pool.pool | default $name)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if and .Values.autoscaling.enabled (eq .Values.autoscaling.trigger "external-push") (not .Values.scaler.enabled) }}
+{{- $problems = append $problems "scaler.enabled=false: then set autoscaling.trigger=redis (queue length) or autoscaling.enabled=false (fixed replicas)" }}
+{{- end }}
+{{- if and .Values.autoscaling.enabled (eq .Values.autoscaling.trigger "redis") (not .Values.redis.enabled) (not .Values.autoscaling.redis.address) }}
+{{- $problems = append $problems "autoscaling.redis.address: the redis trigger needs host:port of the external Redis" }}
+{{- end }}
+
+{{- /* Secrets named by values must exist; only a live cluster can tell, and not when another controller will write them. */ -}}
+{{- if and (include "fleet.live" .) (not .Values.externalSecrets.enabled) }}
+{{- range $named := (include "fleet.namedSecrets" . | fromYamlArray) }}
+{{- $secret := lookup "v1" "Secret" $root.Release.Namespace $named.name }}
+{{- if not $secret }}
+{{- $problems = append $problems (printf "%s: Secret %s/%s does not exist; create it first: kubectl -n %s create secret generic %s --from-literal=%s=..." $named.value $root.Release.Namespace $named.name $root.Release.Namespace $named.name (first $named.keys | default "KEY")) }}
+{{- else }}
+{{- range $key := $named.keys }}
+{{- if not (hasKey ($secret.data | default dict) $key) }}
+{{- $problems = append $problems (printf "%s: Secret %s/%s has no key %q" $named.value $root.Release.Namespace $named.name $key) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if $problems }}
+{{- printf "\n\nThe fleet was not installed, %d value(s) need attention:\n  - %s\n" (len $problems) (join "\n  - " $problems) }}
+{{- end }}
+{{- end }}
+
+{{/* Every Secret the values name, with the keys it must hold. */}}
+{{- define "fleet.namedSecrets" -}}
+{{- if .Values.redis.enabled }}
+{{- with .Values.redis.auth.existingSecret }}{{ if .name }}
+- {value: redis.auth.existingSecret, name: {{ .name }}, keys: [{{ .keys.fleet }}, {{ .keys.replica }}, {{ .keys.probe }}]}
+{{- end }}{{ end }}
+{{- else }}
+{{- with .Values.broker.existingSecret }}{{ if .name }}
+- {value: broker.existingSecret, name: {{ .name }}, keys: [{{ .key }}]}
+{{- end }}{{ end }}
+{{- end }}
+{{- with .Values.broker.caSecret }}
+- {value: broker.caSecret, name: {{ . }}, keys: [ca.crt]}
+{{- end }}
+{{- with .Values.ledger.existingSecret }}{{ if .name }}
+- {value: ledger.existingSecret, name: {{ .name }}, keys: [{{ .key }}]}
+{{- end }}{{ end }}
+{{- if .Values.flower.enabled }}{{ with .Values.flower.basicAuth.existingSecret }}{{ if .name }}
+- {value: flower.basicAuth.existingSecret, name: {{ .name }}, keys: [{{ .key }}]}
+{{- end }}{{ end }}{{ end }}
+{{- range .Values.envFromSecrets }}
+- {value: envFromSecrets, name: {{ . }}, keys: []}
+{{- end }}
+{{- range $name, $pool := .Values.pools }}
+{{- range ($pool.envFromSecrets | default list) }}
+- {value: pools.{{ $name }}.envFromSecrets, name: {{ . }}, keys: []}
+{{- end }}
+{{- end }}
+{{- end }}

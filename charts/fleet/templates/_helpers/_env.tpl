@@ -1,0 +1,113 @@
+{{/* Which settings does a container see? Plain ones come from the `settings` ConfigMap, secret ones from Secrets. */}}
+
+{{/* The broker's Secret and its keys: the one of the user, else the one the chart writes. */}}
+{{- define "fleet.broker.secretName" -}}
+{{- .Values.broker.existingSecret.name | default (include "fleet.name" (dict "root" . "component" "broker")) -}}
+{{- end }}
+
+{{- define "fleet.redis.secretName" -}}
+{{- .Values.redis.auth.existingSecret.name | default (include "fleet.name" (dict "root" . "component" "redis-auth")) -}}
+{{- end }}
+
+{{- define "fleet.redis.host" -}}
+{{ include "fleet.name" (dict "root" . "component" "redis") }}.{{ .Release.Namespace }}.svc
+{{- end }}
+
+{{- define "fleet.env" -}}
+{{- $root := .root -}}
+{{- if $root.Values.redis.enabled }}
+- name: BROKER_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "fleet.redis.secretName" $root }}
+      key: {{ $root.Values.redis.auth.existingSecret.keys.fleet }}
+- name: FLEET_BROKER__URL
+  value: redis://fleet:$(BROKER_PASSWORD)@{{ include "fleet.redis.host" $root }}:6379/0
+{{- else }}
+- name: FLEET_BROKER__URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "fleet.broker.secretName" $root }}
+      key: {{ $root.Values.broker.existingSecret.key }}
+{{- with $root.Values.broker.storeUrlKey }}
+- name: FLEET_BROKER__STORE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "fleet.broker.secretName" $root }}
+      key: {{ . }}
+{{- end }}
+{{- end }}
+{{- with $root.Values.ledger.existingSecret.name }}
+- name: FLEET_COSTS__LEDGER_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $root.Values.ledger.existingSecret.key }}
+{{- end }}
+{{- with $root.Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- with (.values.extraEnv | default list) }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- define "fleet.envFrom" -}}
+- configMapRef:
+    name: {{ include "fleet.name" (dict "root" .root "component" "settings") }}
+{{- range (concat .root.Values.envFromSecrets (.values.envFromSecrets | default list)) }}
+- secretRef:
+    name: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* Plain settings as environment variables: what the chart knows, then what `settings` says, which wins. */}}
+{{- define "fleet.settings" -}}
+{{- $known := dict
+      "cell" .Values.cell
+      "state_dir" "/tmp/fleet"
+      "gateway" (dict "host" "0.0.0.0" "port" 8080 "trust_mesh_identity" (and .Values.istio.enabled .Values.istio.trustMeshIdentity))
+      "telemetry" (dict "log_format" "json" "metrics_port" 9808)
+-}}
+{{- with .Values.monitoring.otlp.endpoint }}
+{{- $_ := set $known.telemetry "otlp_endpoint" . }}
+{{- $_ := set $known.telemetry "otlp_protocol" $.Values.monitoring.otlp.protocol }}
+{{- end }}
+{{- if .Values.vault.enabled }}
+{{- $_ := set $known "secrets" (dict "backend" "vault" "vault_url" .Values.vault.url "vault_auth" .Values.vault.auth "vault_mount" .Values.vault.mount "vault_namespace" .Values.vault.namespace "vault_role" .Values.vault.role) }}
+{{- end }}
+{{- $all := mergeOverwrite $known (deepCopy .Values.settings) -}}
+{{- if .Values.catalogue }}
+FLEET_FILE: /etc/fleet/fleet.yaml
+{{- end }}
+HOME: /tmp
+TMPDIR: /tmp
+PYTHONDONTWRITEBYTECODE: "1"
+{{- range $group, $fields := $all }}
+{{- if kindIs "map" $fields }}
+{{- range $field, $value := $fields }}
+{{- if and (not (kindIs "invalid" $value)) (ne (toString $value) "") }}
+FLEET_{{ upper $group }}__{{ upper $field }}: {{ include "fleet.settingText" $value | quote }}
+{{- end }}
+{{- end }}
+{{- else }}
+FLEET_{{ upper $group }}: {{ include "fleet.settingText" $fields | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Lists are written with commas; whole numbers without an exponent (YAML numbers arrive as floats). */}}
+{{- define "fleet.settingText" -}}
+{{- if kindIs "slice" . }}{{ join "," . }}
+{{- else if and (kindIs "float64" .) (eq (. | int64 | float64) .) }}{{ int64 . }}
+{{- else }}{{ . }}{{ end }}
+{{- end }}
+
+{{- define "fleet.flower.secretName" -}}
+{{- .Values.flower.basicAuth.existingSecret.name | default (include "fleet.name" (dict "root" . "component" "flower-auth")) -}}
+{{- end }}
+
+{{/* Pods roll when credentials are named anew; rotation inside a Secret reaches live workers without a restart. */}}
+{{- define "fleet.credentials.checksum" -}}
+{{- toJson (list .Values.broker .Values.redis.enabled .Values.redis.auth .Values.ledger .Values.flower.basicAuth) | sha256sum | trunc 32 -}}
+{{- end }}
