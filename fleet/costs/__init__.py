@@ -1,9 +1,11 @@
 """What does work cost, may it be spent, and on which model?
 
-Pure deciders: `pricing`, `selection`, `escalation`, `downgrade`, `budgets`, `analysis`. Doors to the store: `gatekeeper` (ask and
-settle), `budget_store` (declare, grant, show), `ledger`, `controls`, `quotas`. May not live here: anything that runs tasks.
+Pure deciders: `pricing`, `selection`, `escalation`, `downgrade`, `budgets`, `analysis`. Doors to the store: `calls`
+(ask before a paid call, settle after it), `reservations`, `budget_store` (declare, grant, show), `ledger`, `controls`,
+`quotas`. May not live here: anything that runs tasks.
 
-Lua that other scripts include (`--@include costs/...`); p = the cell's key prefix, now = milliseconds, money in micro-dollars:
+Lua that other scripts include (`--@include costs/...`); p = the cell's key prefix, now = milliseconds, money in
+micro-dollars:
 
     limits.take(p, {tenant, type, model?, provider?, tokens, micros}, now)      costs/limits.lua
         -> nil (admitted and counted) | retry_after_ms, which                   (-1: larger than the limit itself)
@@ -14,11 +16,13 @@ Lua that other scripts include (`--@include costs/...`); p = the cell's key pref
     budget.settle(p, entry, now)  -> {status, micros, delta}                    costs/budget_settle.lua
     budget.abandon(p, task, now)  an attempt died, the task goes on             costs/budget_release.lua
     budget.release(p, {task, keep?}, now) -> micro-dollars given back           costs/budget_release.lua
-        in the script that ends the task (also learns its cost and corrects the rate limits); keep = it is only parked
+        in the script that ends the task; it also learns the task's cost and corrects the rate limits;
+        keep = the task is only parked
 
-Every include is expanded once and defines only the locals `calendar`, `budget`, `rolling`, `limits`, `quota`, `server_time`.
+Every include is expanded once and defines only the locals `calendar`, `budget`, `rolling`, `limits`, `quota` and
+`server_time`.
 
-The rules that keep a cap: a task starts only when its learned p95 is reserved in every budget above it; each paid call is
-allowed (`ensure`) only when the most it can cost fits in that reservation or can be added to it; so spend never passes a
-cap as long as no call costs more than it was allowed. A call is charged to the windows in which it was allowed.
+The rules that keep a cap: a task starts only when its learned p95 is reserved in every budget above it; each paid call
+is allowed (`ensure`) only when the most it can cost fits in that reservation or can be added to it; so spend never
+passes a cap as long as no call costs more than it was allowed. A call is charged to the windows that allowed it.
 """

@@ -1,7 +1,7 @@
 -- May this paid call be made? Asked BEFORE every call, so that a task that costs more than expected cannot overspend.
 -- INCLUDE: budget.ensure(p, request, now) -> verdict (as budget.reserve, plus `available`: what a smaller call may cost)
 --   request = {task, call, amount, tenant, type, entry}; amount = the most this call can cost, 0 = a free model: always ok.
---   entry = JSON of the ledger entry as far as it is known; it is written as an estimate if the call is never settled.
+--   tokens? = what was taken of the provider's quota. entry = JSON of the ledger entry as far as it is known; it is written as an estimate if the call is never settled.
 -- On ok the amount is committed to this call inside the task's reservation, which grows (atomically, over the whole
 -- hierarchy) when it is too small, and moves to the current windows when one ended. Idempotent by call.
 -- On any other status the task's uncommitted rest is given back: two tasks that both wait can never starve each other.
@@ -38,6 +38,6 @@ function budget.ensure(p, request, now)
     redis.call('HSET', record, 'reserved', budget.int(keep), 'keys', keys, 'tenant', request.tenant, 'type', request.type)
   end
   redis.call('HINCRBY', record, 'committed', budget.int(request.amount))
-  redis.call('HSET', record, call, budget.int(request.amount) .. ' ' .. request.entry)
+  redis.call('HSET', record, call, string.format('%.0f %.0f %.0f %s', request.amount, now, request.tokens or 0, request.entry))
   return {status = 'ok', amount = request.amount, downgrade = budget.downgrading(gates)}
 end

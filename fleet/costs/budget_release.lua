@@ -10,7 +10,7 @@ function budget.abandon(p, task, now)
   local flat = redis.call('HGETALL', p .. 'reservation:' .. task)
   for index = 1, #flat, 2 do
     if string.sub(flat[index], 1, 5) == 'call:' then
-      local micros, text = string.match(flat[index + 1], '^(%d+) (.*)$')
+      local micros, text = string.match(flat[index + 1], '^(%d+) %d+ %d+ (.*)$')
       local entry = cjson.decode(text)
       entry.call, entry.task, entry.micros, entry.estimated = string.sub(flat[index], 6), task, tonumber(micros), true
       budget.settle(p, entry, now)

@@ -11,10 +11,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
-from fleet.costs.money import check_currency, micros, usd
+from fleet.costs.money import check_currency, micros, usd, written
 from fleet.errors import ConfigurationError, UnknownName
 
 EVERY = "*"
@@ -145,8 +145,8 @@ def check_tree(budgets: Iterable[Budget]) -> None:
     for budget in by_name.values():
         if budget.parent is not None and order.index(by_name[budget.parent].level) >= order.index(budget.level):
             raise ConfigurationError(
-                f"{_at(budget)}.parent: {budget.parent!r} is a {by_name[budget.parent].level} budget, which does not stand above "
-                f"a {budget.level} budget: the order is organisation, team, task"
+                f"{_at(budget)}.parent: {budget.parent!r} is a {by_name[budget.parent].level} budget, "
+                f"which does not stand above a {budget.level} budget: the order is organisation, team, task"
             )
 
 
@@ -189,10 +189,11 @@ def _limits(value: object, where: str) -> dict[Window, int]:
     }
     # A shorter window larger than a longer one could never be used up: it is a slip of the pen.
     order = [window for window in Window if window in limits and window is not Window.TASK]
-    for shorter, longer in zip(order, order[1:], strict=False):
+    for shorter, longer in pairwise(order):
         if limits[shorter] > limits[longer]:
             raise ConfigurationError(
-                f"{where}.{shorter}: {usd(limits[shorter])} an {shorter} is more than {usd(limits[longer])} a {longer}"
+                f"{where}.{shorter}: {written(limits[shorter])} per {shorter} is more than "
+                f"{written(limits[longer])} per {longer}, so it could never be used up"
             )
     return {window: limits[window] for window in Window if window in limits}
 

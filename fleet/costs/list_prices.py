@@ -1,7 +1,7 @@
 """What do providers charge today, by their public lists?
 
-The lists come with the genai-prices package and are read offline. Importing it takes half a second, so it happens on the
-first question.
+The lists come with the genai-prices package and are read offline. Importing it takes half a second, so it happens on
+the first question.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ CURRENCY = "USD"
 
 
 class BadAmount(ConfigurationError):
-    """An amount of money that is no amount: negative, NaN, infinite, too large, not a number, or in another currency."""
+    """An amount of money that is none: negative, NaN, infinite, too large, not a number, or in another currency."""
 
 
 def amount(amount_usd: object, where: str = "amount") -> Decimal:

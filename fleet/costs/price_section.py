@@ -110,5 +110,6 @@ def _refuse_overlaps(prices: tuple[Price, ...], where: str) -> None:
         first = seen.setdefault((price.model, price.starts), index)
         if first != index:
             raise ConfigurationError(
-                f"{where}[{index}]: {price.model!r} already has a price from the same moment in {where}[{first}]: give one a later `from`"
+                f"{where}[{index}]: {price.model!r} already has a price from the same moment in {where}[{first}]: "
+                "give one a later `from`"
             )

@@ -69,7 +69,8 @@ class Wish:
                 raise ConfigurationError(f"{name} is {value}: expected a number from 0 to 1")
         if self.quality_priority + self.speed_priority > 1 + 1e-9:
             raise ConfigurationError(
-                f"quality ({self.quality_priority}) and speed ({self.speed_priority}) add up to more than 1: what is left is the weight of cost"
+                f"quality ({self.quality_priority}) and speed ({self.speed_priority}) add up to more than 1: "
+                "what is left is the weight of cost"
             )
 
 
@@ -168,7 +169,10 @@ def _rank(
 def _reason(wish: Wish, fit: list[Ranked], out: tuple[Ranked, ...]) -> str:
     if not fit:
         causes = "; ".join(f"{r.model}: {r.refused}" for r in out) or "no models are declared"
-        return f"no model fits {wish.task_type} at complexity {wish.complexity:g} ({causes}): raise the limit or declare a cheaper model"
+        return (
+            f"no model fits {wish.task_type} at complexity {wish.complexity:g} ({causes}): "
+            "raise the limit or declare a cheaper model"
+        )
     best = fit[0]
     lead = f", {best.score - fit[1].score:.3f} ahead of {fit[1].model}" if len(fit) > 1 else ", the only one that fits"
     source = "learned" if best.learned else "estimated"
