@@ -36,7 +36,7 @@
 {{- include "fleet.may" (dict "root" . "mode" .Values.gateway.autoscaling.queueLength.render "api" "custom.metrics.k8s.io/v1beta1") }}
 {{- end }}
 
-{{/* Are we talking to a live cluster? `helm template` and `helm lint` see no objects at all. */}}
+{{/* Are we talking to a live cluster, and to a namespace that exists? `helm template` and `helm lint` see no objects at all. */}}
 {{- define "fleet.live" -}}
-{{- if lookup "v1" "Namespace" "" "kube-system" }}true{{ end }}
+{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}true{{ end }}
 {{- end }}
