@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fleet.alerts import check
 from fleet.alerts.expression import duration, parse
@@ -75,15 +75,16 @@ class Rule(Row):
             return {**row, "action": {"name": row["action"]}}
         return row
 
-    @model_validator(mode="after")
-    def _check_expression(self) -> Rule:
+    @field_validator("expr")
+    @classmethod
+    def _check_expression(cls, expr: str) -> str:
         try:
-            found = list(dict.fromkeys(check.problems(self.node)))
+            found = list(dict.fromkeys(check.problems(parse(expr))))
         except ConfigurationError as error:
             raise ValueError(str(error)) from None
         if found:
             raise ValueError("; ".join(found))
-        return self
+        return expr
 
     @property
     def node(self) -> Node:
