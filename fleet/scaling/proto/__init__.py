@@ -1,0 +1,1 @@
+"""Code generated from externalscaler.proto by `make proto`; never edited."""
