@@ -1,8 +1,9 @@
 """Which metric value makes the HPA land on exactly the target?
 
-With tolerance 0 it is the target itself. With the usual 10 % tolerance the HPA ignores a value that is near the present
-size, so a small step takes two: first a size just past the band, then, from there, the target. The detour always leads
-upwards, so the pool is never smaller than its target, and the surplus pods are gone before they were ready.
+With tolerance 0 it is the target itself. With the usual 10 % tolerance the HPA ignores a value that is near the
+present size, so a small step takes two: first a size just past the band, then, from there, the target. The detour
+always leads upwards, so the pool is never smaller than its target, and the surplus pods are gone before they were
+ready.
 """
 
 from __future__ import annotations

@@ -1,0 +1,205 @@
+"""How does KEDA learn the targets?
+
+A gRPC server of KEDA's external-push contract. It keeps nothing: any number of replicas may run, each answers from
+the target store. An answer that would be a guess (stale target, store gone) is UNAVAILABLE, so that KEDA's `fallback`
+acts; a request that cannot be right is INVALID_ARGUMENT or NOT_FOUND with the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from fleet.errors import ConfigurationError, FleetError, UnknownName
+from fleet.scaling import metric
+from fleet.scaling.activity import Activity
+from fleet.scaling.proto import externalscaler_pb2 as messages
+from fleet.scaling.proto import externalscaler_pb2_grpc as service
+from fleet.scaling.published import StaleTarget, TargetSource
+
+SERVICE = "externalscaler.ExternalScaler"
+METADATA = frozenset(
+    {"pool", "cell", "tolerance"}
+    | {"scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsCertFile", "tlsClientCert", "tlsClientKey"}
+)
+"""What a trigger may say: three words for us, the rest for KEDA, which passes everything on."""
+Answer = TypeVar("Answer")
+
+
+class BadRequest(ConfigurationError):
+    """A ScaledObject's metadata cannot be served as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a ScaledObject asks for, checked."""
+
+    pool: str
+    tolerance: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """Certificate and key of the server; with a client authority, clients must show theirs."""
+
+    certificate: Path
+    key: Path
+    client_authority: Path | None = None
+
+
+def parse(ref: Any, cell: str) -> Request:
+    """Return the request in a ScaledObject's metadata, or refuse it."""
+    given, where = dict(ref.scalerMetadata), f"ScaledObject {ref.namespace}/{ref.name}"
+    pool = given.get("pool", "")
+    if not pool:
+        raise BadRequest(f"{where}: metadata has no 'pool': name the pool whose target it follows")
+    for name in given:
+        if name not in METADATA:
+            raise BadRequest(str(UnknownName("metadata", name, METADATA, f"{where}: ")))
+    if given.get("cell", cell) != cell:
+        raise UnknownName("cell", given["cell"], [cell], f"{where}: ")
+    try:
+        tolerance = float(given.get("tolerance", "0"))
+    except ValueError:
+        tolerance = -1.0
+    if not 0.0 <= tolerance < 0.5:
+        raise BadRequest(f"{where}: tolerance is {given['tolerance']!r}, must be the HPA's, from 0 to below 0.5")
+    return Request(pool, tolerance)
+
+
+class ExternalScaler(service.ExternalScalerServicer):
+    """KEDA's four questions, answered from a target source."""
+
+    def __init__(self, source: TargetSource, activity: Activity, cell: str, stale_seconds: float) -> None:
+        self._source, self._activity, self._cell, self._stale = source, activity, cell, stale_seconds
+
+    async def IsActive(self, request: Any, context: Any) -> Any:
+        """Tell whether the pool must have a replica at all."""
+
+        async def answer() -> Any:
+            asked = await self._known(request)
+            return messages.IsActiveResponse(result=await asyncio.to_thread(self._activity.read, asked.pool))
+
+        return await _refusing(context, answer)
+
+    async def StreamIsActive(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        """Push activity as it changes, so that zero becomes one without waiting for a poll."""
+        try:
+            asked = await self._known(request)
+            async for active in self._activity.watch(asked.pool):
+                yield messages.IsActiveResponse(result=active)
+        except FleetError as error:
+            await _abort(context, error)
+
+    async def GetMetricSpec(self, request: Any, context: Any) -> Any:
+        """Name the metric and what one replica is worth."""
+
+        async def answer() -> Any:
+            await self._known(request)
+            size = metric.TARGET_SIZE
+            spec = messages.MetricSpec(metricName=metric.METRIC_NAME, targetSize=int(size), targetSizeFloat=size)
+            return messages.GetMetricSpecResponse(metricSpecs=[spec])
+
+        return await _refusing(context, answer)
+
+    async def GetMetrics(self, request: Any, context: Any) -> Any:
+        """Return the value with which the HPA lands on the target."""
+
+        async def answer() -> Any:
+            asked = await self._known(request.scaledObjectRef)
+            name = request.metricName
+            if not name.endswith(metric.METRIC_NAME):
+                raise UnknownName("metric", name, [metric.METRIC_NAME])
+            value = await asyncio.to_thread(self._value, asked)
+            found = messages.MetricValue(metricName=name, metricValue=int(value), metricValueFloat=value)
+            return messages.GetMetricsResponse(metricValues=[found])
+
+        return await _refusing(context, answer)
+
+    async def _known(self, ref: Any) -> Request:
+        asked = parse(ref, self._cell)
+        pools = await asyncio.to_thread(self._source.pools)
+        if asked.pool not in pools:
+            raise UnknownName("pool", asked.pool, pools, f"ScaledObject {ref.namespace}/{ref.name}: ")
+        return asked
+
+    def _value(self, asked: Request) -> float:
+        target = self._source.target(asked.pool)
+        if target is None:
+            raise UnknownName("pool", asked.pool, self._source.pools())
+        if target.stale(self._stale):
+            raise StaleTarget(target, self._stale)
+        replicas = target.replicas or int(self._source.working([asked.pool]).get(asked.pool, False))
+        return metric.value(replicas, target.current, asked.tolerance)
+
+
+@dataclass(slots=True)
+class ScalerServer:
+    """A running server and what it keeps going."""
+
+    server: Any
+    port: int
+    _watcher: asyncio.Task[None]
+
+    async def stop(self, grace_seconds: float = 2.0) -> None:
+        """Finish what is being answered, then close."""
+        self._watcher.cancel()
+        await self.server.stop(grace_seconds)
+
+    async def wait(self) -> None:
+        await self.server.wait_for_termination()
+
+
+async def start(
+    source: TargetSource, cell: str, listen: str, stale_seconds: float, tls: Tls | None = None
+) -> ScalerServer:
+    """Serve on `listen` (host:port, port 0 takes a free one)."""
+    activity = Activity(source, stale_seconds)
+    server = grpc.aio.server()
+    servicer = ExternalScaler(source, activity, cell, stale_seconds)
+    service.add_ExternalScalerServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
+    probe = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(probe, server)
+    try:
+        port = server.add_secure_port(listen, _credentials(tls)) if tls else server.add_insecure_port(listen)
+    except (RuntimeError, OSError) as error:
+        raise ConfigurationError(f"the scaler cannot listen on {listen}: {error}") from error
+    await server.start()
+    for name in ("", SERVICE):
+        await probe.set(name, health_pb2.HealthCheckResponse.SERVING)
+    return ScalerServer(server, port, asyncio.create_task(activity.run()))
+
+
+def _credentials(tls: Tls) -> Any:
+    try:
+        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
+        authority = tls.client_authority.read_bytes() if tls.client_authority else None
+    except OSError as error:
+        raise ConfigurationError(f"the scaler's TLS files cannot be read: {error}") from error
+    return grpc.ssl_server_credentials([pair], root_certificates=authority, require_client_auth=authority is not None)
+
+
+async def _refusing(context: Any, answer: Callable[[], Awaitable[Answer]]) -> Answer:
+    try:
+        return await answer()
+    except FleetError as error:
+        await _abort(context, error)
+
+
+async def _abort(context: Any, error: FleetError) -> NoReturn:
+    """Refuse with the status that tells KEDA what to do, and the reason."""
+    match error:
+        case UnknownName():
+            code = grpc.StatusCode.NOT_FOUND
+        case ConfigurationError():
+            code = grpc.StatusCode.INVALID_ARGUMENT
+        case _:
+            code = grpc.StatusCode.UNAVAILABLE
+    await context.abort(code, str(error))
+    raise AssertionError("abort always raises")
