@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-HARD_CODED_SECRET = "hard-coded-secret"  # nosec B105: the name of a kind
+HARD_CODED_CREDENTIAL = "hard-coded-credential"
 DIGEST_LENGTH = 8
 
 
@@ -58,7 +58,7 @@ class Finding:
 
     @property
     def is_secret(self) -> bool:
-        return self.kind == HARD_CODED_SECRET
+        return self.kind == HARD_CODED_CREDENTIAL
 
 
 def digest(secret: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import mmap
 import stat
 import tarfile
 import tempfile
@@ -124,11 +125,13 @@ def _untar_inflated(packed: gzip.GzipFile | bz2.BZ2File, into: Path, meter: _Met
         while chunk := packed.read(CHUNK):
             meter.bytes(len(chunk))
             plain.write(chunk)
-        plain.seek(0)
-        return _untar(plain, into, _Meter(meter.limits, packed=meter.unpacked))
+        plain.flush()
+        # a map gives what it has; reading a file would first reserve the 50 GB that a header claims
+        with mmap.mmap(plain.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+            return _untar(whole, into, _Meter(meter.limits, packed=meter.unpacked))
 
 
-def _untar(plain: IO[bytes], into: Path, meter: _Meter) -> int:
+def _untar(plain: io.BytesIO | mmap.mmap, into: Path, meter: _Meter) -> int:
     written = 0
     with tarfile.open(fileobj=plain, mode="r:") as archive:
         for member in archive:

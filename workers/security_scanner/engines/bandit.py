@@ -9,7 +9,7 @@ from typing import Any
 
 from workers.security_scanner.engines.process import ScanRequest, run_engine
 from workers.security_scanner.engines.report import EngineOutput, parse_json
-from workers.security_scanner.findings import HARD_CODED_SECRET, Finding, Severity, Source
+from workers.security_scanner.findings import HARD_CODED_CREDENTIAL, Finding, Severity, Source
 
 NAME = "bandit"
 SECRET_TESTS = frozenset({"B105", "B106", "B107"})
@@ -47,7 +47,7 @@ def _finding(issue: dict[str, Any]) -> Finding:
     return Finding(
         file=_relative(issue["filename"]),
         line=issue["line_number"],
-        kind=HARD_CODED_SECRET if secret else title.replace("_", "-"),
+        kind=HARD_CODED_CREDENTIAL if secret else title.replace("_", "-"),
         severity=SEVERITIES.get(issue["issue_severity"], Severity.LOW),
         # bandit quotes the password it found
         message="Possible hard-coded password" if secret else issue["issue_text"],

@@ -12,7 +12,7 @@ from typing import Any
 
 from workers.security_scanner.engines.process import ScanRequest, run_engine
 from workers.security_scanner.engines.report import EngineOutput, parse_json
-from workers.security_scanner.findings import DIGEST_LENGTH, HARD_CODED_SECRET, Finding, Severity, Source
+from workers.security_scanner.findings import DIGEST_LENGTH, HARD_CODED_CREDENTIAL, Finding, Severity, Source
 
 NAME = "detect_secrets"
 ALLOWLIST_FILTER = "detect_secrets.filters.allowlist.is_line_allowlisted"
@@ -42,7 +42,7 @@ def _finding(secret: dict[str, Any]) -> Finding:
     return Finding(
         file=PurePosixPath(secret["filename"]).as_posix(),
         line=secret["line_number"],
-        kind=HARD_CODED_SECRET,
+        kind=HARD_CODED_CREDENTIAL,
         severity=Severity.MEDIUM if detector in GUESSES else Severity.HIGH,
         message=f"Possible secret: {detector}",
         sources=(Source(NAME, detector.lower().replace(" ", "-"), detector),),

@@ -12,7 +12,7 @@ from typing import Any
 
 from workers.security_scanner.engines.process import ScanRequest, run_engine
 from workers.security_scanner.engines.report import EngineFailed, EngineOutput, parse_json
-from workers.security_scanner.findings import HARD_CODED_SECRET, Finding, Severity, Source, digest
+from workers.security_scanner.findings import HARD_CODED_CREDENTIAL, Finding, Severity, Source, digest
 
 NAME = "gitleaks"
 LEAKS_FOUND = 73
@@ -57,7 +57,7 @@ def _finding(leak: dict[str, Any]) -> Finding:
     return Finding(
         file=PurePosixPath(leak["File"]).as_posix(),
         line=leak["StartLine"],
-        kind=HARD_CODED_SECRET,
+        kind=HARD_CODED_CREDENTIAL,
         severity=Severity.MEDIUM if rule in GUESSES else Severity.HIGH,
         message=leak["Description"],
         sources=(Source(NAME, rule, rule),),
