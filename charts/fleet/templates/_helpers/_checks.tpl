@@ -32,7 +32,7 @@
 {{- $names := dict -}}
 {{- range $name, $pool := .Values.pools }}
 {{- if ne (toString $pool.enabled) "false" }}
-{{- $queue := $pool.queue | default $name }}
+{{- $queue := $pool.queue | default (printf "fleet.%s" $name) }}
 {{- if hasKey $queues $queue }}
 {{- $problems = append $problems (printf "pools.%s.queue: queue %q already belongs to pool %q; every pool (and every version of one) needs its own queue" $name $queue (get $queues $queue)) }}
 {{- end }}
@@ -48,9 +48,9 @@
 {{- if gt (int ($pool.minReplicas | default 0)) (int $pool.maxReplicas) }}
 {{- $problems = append $problems (printf "pools.%s: minReplicas %d is above maxReplicas %d" $name (int $pool.minReplicas) (int $pool.maxReplicas)) }}
 {{- end }}
-{{- if and $root.Values.catalogue $root.Values.catalogue.pools }}
-{{- if not (hasKey $root.Values.catalogue.pools ($pool.pool | default $name)) }}
-{{- $problems = append $problems (printf "pools.%s: the catalogue has no pool %q; render both with `fleet render chart-values`" $name ($pool.pool | default $name)) }}
+{{- if eq (toString $root.Values.catalogue.defaults) "false" }}
+{{- if not (hasKey ($root.Values.catalogue.pools | default dict) $name) }}
+{{- $problems = append $problems (printf "pools.%s: the catalogue declares no such pool; write both with `fleet render chart-values`" $name) }}
 {{- end }}
 {{- end }}
 {{- end }}

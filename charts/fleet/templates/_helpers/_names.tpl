@@ -8,12 +8,7 @@
 
 {{/* Name of a pool's objects: worker-<pool>[-<version>]; short enough for the names KEDA and ReplicaSets derive from it. */}}
 {{- define "fleet.pool.name" -}}
-{{- include "fleet.name" (dict "root" .root "component" (printf "worker-%s" (include "fleet.pool.id" . | replace "@" "-" | replace "." "-"))) | trunc 52 | trimSuffix "-" }}
-{{- end }}
-
-{{/* What the fleet calls the pool: <pool>, or <pool>@<version>. */}}
-{{- define "fleet.pool.id" -}}
-{{ .pool.pool | default .name }}{{ with .pool.version }}@{{ . }}{{ end }}
+{{- include "fleet.name" (dict "root" .root "component" (printf "worker-%s" (.name | replace "@" "-" | replace "." "-"))) | trunc 52 | trimSuffix "-" }}
 {{- end }}
 
 {{/* Labels a selector may rest on: they never change during the life of a workload. */}}

@@ -1,17 +1,15 @@
-{{/* Which pools run, and with what? Each row of `pools` over the defaults of `poolDefaults`. */}}
+{{/* Which pools run, and with what? Each row of `pools` over `poolDefaults`; a key is <pool> or <pool>@<version>. */}}
 
-{{- define "fleet.pool.merged" -}}
-{{- mergeOverwrite (deepCopy .root.Values.poolDefaults) (deepCopy .pool) | toYaml -}}
-{{- end }}
-
-{{/* What every template of a pool starts from: root, name, pool (merged), id, object, labels, selector, serviceAccount. */}}
+{{/* What every template of a pool starts from. Takes: root, name, pool (the row). */}}
 {{- define "fleet.pool.context" -}}
-{{- $pool := include "fleet.pool.merged" . | fromYaml -}}
-{{- $here := dict "root" .root "name" .name "pool" $pool -}}
-{{- $ids := dict "root" .root "component" "worker" "pool" ($pool.pool | default .name) "version" $pool.version -}}
-id: {{ include "fleet.pool.id" $here | quote }}
-object: {{ include "fleet.pool.name" $here }}
-serviceAccount: {{ $pool.serviceAccount.name | default (include "fleet.pool.name" $here) }}
+{{- $pool := mergeOverwrite (deepCopy .root.Values.poolDefaults) (deepCopy .pool) -}}
+{{- $parts := splitList "@" .name -}}
+{{- $ids := dict "root" .root "component" "worker" "pool" (first $parts) "version" (ternary (last $parts) "stable" (gt (len $parts) 1)) -}}
+id: {{ .name | quote }}
+base: {{ first $parts }}
+object: {{ include "fleet.pool.name" . }}
+queue: {{ $pool.queue | default (printf "fleet.%s" .name) | quote }}
+serviceAccount: {{ $pool.serviceAccount.name | default (include "fleet.pool.name" .) }}
 labels:
   {{- include "fleet.labels" $ids | nindent 2 }}
   fleet/agent-type: {{ $pool.agentType }}
