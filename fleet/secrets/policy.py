@@ -77,9 +77,19 @@ def operator_policy(mount: str = "fleet", transit: str = "transit") -> Policy:
     )
 
 
+def producer_policy(mount: str = "fleet", transit: str = "transit") -> Policy:
+    """Return the policy of whoever publishes tasks: read the signing key."""
+    return Policy(
+        "fleet-producer",
+        ((f"{mount}/data/fleet/signing", ("read",)), (f"{transit}/decrypt/{FLEET_KEY}", ("update",))),
+        (FLEET_KEY,),
+    )
+
+
 def plan(agent_types: Iterable[str], mount: str = "fleet", transit: str = "transit") -> tuple[Policy, ...]:
     """Return every policy a fleet with these agent types needs."""
-    return (operator_policy(mount, transit), *(agent_policy(name, mount, transit) for name in sorted(set(agent_types))))
+    agents = (agent_policy(name, mount, transit) for name in sorted(set(agent_types)))
+    return (operator_policy(mount, transit), producer_policy(mount, transit), *agents)
 
 
 def apply(

@@ -120,6 +120,23 @@ def available() -> Iterator[None]:
         ) from error
 
 
+def accepts_login(client: redis.Redis, username: str, password: str) -> bool:
+    """Return whether the server lets this user in, tried on a connection of its own."""
+    pool = client.connection_pool
+    options = {**pool.connection_kwargs, "username": username, "password": password, "credential_provider": None}
+    connection = pool.connection_class(**options)
+    with available():
+        try:
+            connection.connect()
+        except redis.exceptions.AuthenticationError:
+            return False
+        except redis.exceptions.NoPermissionError:
+            return True  # let in, though not to every command a new connection says hello with
+        finally:
+            connection.disconnect()
+    return True
+
+
 def forget() -> None:
     """Close this process's clients; the next `connect` opens new ones (after a credential change, or in tests)."""
     with _lock:
