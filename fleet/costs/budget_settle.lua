@@ -1,13 +1,14 @@
 -- What did this call really cost?
 -- INCLUDE: budget.settle(p, entry, now) -> {status, micros, delta}
 --   entry = {call, task, attempt, tenant, type, agent, model, provider, kind, input, output, cached, reasoning, micros,
---            estimated, origin, ok}; status recorded | corrected | duplicate; delta = what was added to the spend.
+--            estimated, origin, ok?}; status recorded | corrected | duplicate; delta = what was added to the spend.
 -- Spend, reservation, thresholds and the ledger entry change in one step, once per call id (remembered for two days here
 -- and for ever in the durable ledger). An estimate is replaced by the exact amount when that comes later.
--- Kind `replica` (the pool's time) is written to the ledger but charged to no budget: it was never reserved.
+-- Kind `replica` (the pool's time for one attempt, call id <task>:<attempt>:replica, ok = whether the task succeeded) is
+-- written to the ledger but charged to no budget: it was never reserved.
 --@include costs/budget_reserve.lua
 budget.entry_fields = {'call', 'task', 'attempt', 'tenant', 'type', 'agent', 'model', 'provider', 'kind', 'input', 'output',
-  'cached', 'reasoning', 'micros', 'estimated', 'origin'}
+  'cached', 'reasoning', 'micros', 'estimated', 'origin', 'ok'}
 
 function budget.seen(p, call, now)
   local today = calendar(now).day.id

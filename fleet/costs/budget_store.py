@@ -1,22 +1,24 @@
 """Which budgets are in force, how full are they, and how does one change them live?
 
-Declarations live in Redis: a change acts on the next submit, fleet-wide. The catalogue declares; an operator's change wins
-over the catalogue until it is reset.
+Declarations live in Redis: a change acts on the next submit, fleet-wide. The catalogue declares; an operator's change
+wins over the catalogue until the budget is dropped and declared again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from fleet.costs.budgets import THRESHOLDS, Budget, Window, check_tree, parse_budget, routes
 from fleet.costs.money import usd, written
-from fleet.errors import ConfigurationError, NotFound, UnknownName
+from fleet.errors import ConfigurationError, Conflict, NotFound, UnknownName
 from fleet.store import keys
 from fleet.store.client import Client, available
+from fleet.store.lease import singleton
 from fleet.store.scripts import script
 
 Origin = Literal["catalogue", "operator"]
@@ -77,40 +79,42 @@ def apply_catalogue(client: Client, cell: str, budgets: Iterable[Budget]) -> tup
     """Put the catalogue's budgets in force; returns the names an operator's change keeps from taking effect."""
     new = {budget.name: budget for budget in budgets}
     check_tree(new.values())
-    kept = {name: budget for name, (budget, origin) in declared(client, cell).items() if origin == "operator"}
-    table: dict[str, tuple[Budget, Origin]] = {name: (budget, "catalogue") for name, budget in new.items()}
-    table |= {name: (budget, "operator") for name, budget in kept.items()}
-    _write(client, cell, table)
+    with _changing(client, cell):
+        kept = {name: budget for name, (budget, origin) in declared(client, cell).items() if origin == "operator"}
+        table: dict[str, tuple[Budget, Origin]] = {name: (budget, "catalogue") for name, budget in new.items()}
+        table |= {name: (budget, "operator") for name, budget in kept.items()}
+        _write(client, cell, table)
     return tuple(sorted(kept.keys() & new.keys()))
 
 
 def set_budget(client: Client, cell: str, row: Mapping[str, Any], audit: Audit) -> Budget:
     """Declare or change one budget live: keys that `row` leaves out stay as they are."""
-    table = declared(client, cell)
     name = str(row.get("name"))
-    before = table[name][0].as_dict() if name in table else {}
-    merged = {key: value for key, value in (before | dict(row)).items() if value not in (None, [], ())}
-    budget = parse_budget(merged, f"budget {name!r}")
-    table[name] = (budget, "operator")
-    check_tree(entry[0] for entry in table.values())
-    _write(client, cell, table)
+    with _changing(client, cell):
+        table = declared(client, cell)
+        before = _given(table[name][0]) if name in table else {}
+        budget = parse_budget({**before, **row}, f"budget {name!r}")
+        table[name] = (budget, "operator")
+        check_tree(entry[0] for entry in table.values())
+        _write(client, cell, table)
     audit("budget.set", {"budget": name, "before": before, "after": budget.as_dict()})
     return budget
 
 
 def drop_budget(client: Client, cell: str, name: str, audit: Audit) -> None:
     """Take a budget out of force; its windows stay readable."""
-    table = declared(client, cell)
-    if name not in table:
-        raise UnknownName("budget", name, table)
-    before = table.pop(name)[0]
-    check_tree(entry[0] for entry in table.values())
-    _write(client, cell, table)
+    with _changing(client, cell):
+        table = declared(client, cell)
+        if name not in table:
+            raise UnknownName("budget", name, table)
+        before = table.pop(name)[0]
+        check_tree(entry[0] for entry in table.values())
+        _write(client, cell, table)
     audit("budget.drop", {"budget": name, "before": before.as_dict()})
 
 
 def grant(client: Client, cell: str, name: str, window: Window, amount: int, audit: Audit, *, task: str = "") -> int:
-    """Give the running window of a budget (or one task) more micro-dollars, negative to take back; returns all grants."""
+    """Give the running window of a budget (or one task) more micro-dollars (negative: take back)."""
     table = declared(client, cell)
     if name not in table:
         raise UnknownName("budget", name, table)
@@ -152,7 +156,7 @@ def history(client: Client, cell: str, name: str) -> list[Fill]:
         fills = []
         for tail in found:
             window, _, start = tail.partition(":")
-            fills.append(_fill(budget, Window(window), start, client.hgetall(head + tail)))
+            fills.append(_fill(budget, Window(window), start, cast("dict[str, str]", client.hgetall(head + tail))))
     return fills
 
 
@@ -161,14 +165,23 @@ def nearly_spent(fills: Iterable[Fill], percent: int = THRESHOLDS[1]) -> list[Fi
     return sorted((fill for fill in fills if fill.percent >= percent), key=lambda fill: -fill.percent)
 
 
+@contextmanager
+def _changing(client: Client, cell: str) -> Iterator[None]:
+    with singleton(client, f"{keys.prefix(cell)}lease:budgets", 5) as lease:
+        if lease is None:
+            raise Conflict("somebody else is changing budgets at this moment: look again and repeat")
+        yield
+
+
 def _write(client: Client, cell: str, table: Mapping[str, tuple[Budget, Origin]]) -> None:
     prefix = keys.prefix(cell)
     rows = {name: json.dumps({**_given(budget), "origin": origin}) for name, (budget, origin) in table.items()}
     with available(), client.pipeline(transaction=True) as pipe:
         pipe.delete(f"{prefix}budgets", f"{prefix}budget_routes")
         if rows:
-            pipe.hset(f"{prefix}budgets", mapping=rows)
-            pipe.hset(f"{prefix}budget_routes", mapping=routes(budget for budget, _ in table.values()))
+            pipe.hset(f"{prefix}budgets", mapping=cast("dict[Any, Any]", rows))
+            compiled = routes(budget for budget, _ in table.values())
+            pipe.hset(f"{prefix}budget_routes", mapping=cast("dict[Any, Any]", compiled))
         pipe.execute()
 
 
@@ -203,5 +216,5 @@ def _start(window: Window, now: datetime) -> str:
 
 def _server_now(client: Client) -> datetime:
     with available():
-        seconds, micros = cast("tuple[int, int]", client.time())
+        seconds, micros = client.time()
     return datetime.fromtimestamp(seconds + micros / 1e6, tz=UTC)
