@@ -71,6 +71,13 @@ TABLE: tuple[Key, ...] = (
     Key("quota_closed", "hash", "provider/model -> until when nobody calls it", "-", "costs"),
     Key("controls", "hash", "cost controls changed live, with what they replaced", "-", "costs"),
     Key("cost_report", "string", "the cost job's last analysis (JSON)", "-", "costs"),
+    # scaling
+    Key("targets", "hash", "pool -> its target with inputs, limits and reason (JSON)", "-", "scaling"),
+    Key("scaling_states", "hash", "pool -> what the scaling decider remembers, and the counters it last saw (JSON)", "-", "scaling"),
+    Key("target_history:<pool>", "stream", "targets over time, bounded", "8 days after the last", "scaling"),
+    Key("season:<pool>", "string", "a week of loads in five-minute slots, 10 characters each", "8 days after the last write", "scaling"),
+    Key("pins", "hash", "pool -> replicas an operator fixed: who, why, until when (JSON)", "-", "scaling"),
+    Key("floors", "hash", "pool -> replicas an alert asked for: which, why, until when (JSON)", "-", "alerts, through scaling"),
     # telemetry
     Key("metrics", "hash", "counters and histograms, one field per series (`name|label|...`), bounded", "-", "everyone, inside their scripts"),
     # secrets
@@ -136,3 +143,27 @@ def api_keys(cell: str) -> str:
 
 def login_failures(cell: str, source: str) -> str:
     return f"{prefix(cell)}login_failures:{source}"
+
+
+def targets(cell: str) -> str:
+    return f"{prefix(cell)}targets"
+
+
+def scaling_states(cell: str) -> str:
+    return f"{prefix(cell)}scaling_states"
+
+
+def target_history(cell: str, pool: str) -> str:
+    return f"{prefix(cell)}target_history:{pool}"
+
+
+def season(cell: str, pool: str) -> str:
+    return f"{prefix(cell)}season:{pool}"
+
+
+def pins(cell: str) -> str:
+    return f"{prefix(cell)}pins"
+
+
+def floors(cell: str) -> str:
+    return f"{prefix(cell)}floors"

@@ -53,7 +53,7 @@ def test_zero_rests_on_the_minimum() -> None:
 
 def test_no_single_value_could_do_it_inside_the_band() -> None:
     rules = behaviour(0.1)
-    reached = {hpa.average_value(value / 10.0, 1.0, 50, rules) for value in range(0, 1001)}
+    reached = {hpa.average_value(value / 10.0, 1.0, 50, rules) for value in range(1001)}
     assert not reached & {46, 47, 48, 49, 51, 52, 53, 54}
 
 

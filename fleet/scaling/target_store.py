@@ -1,0 +1,174 @@
+"""Where do targets wait to be obeyed, and what led to them?
+
+One hash holds every pool's target with its inputs, limits and reason; one holds what the decider must remember; a
+bounded stream per pool keeps the past. Ages are by the store's clock, so hosts whose clocks disagree cannot make a
+target fresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+import redis
+
+from fleet.scaling import season
+from fleet.scaling.pool import PoolState
+from fleet.scaling.published import PublishedTarget
+from fleet.scaling.targets import Target
+from fleet.scaling.work import working
+from fleet.store import keys
+from fleet.store.client import available
+
+HISTORY_ENTRIES = 500_000
+"""Over all pools; each keeps its share, at least an hour and at most a day of ticks."""
+HISTORY_SECONDS = 8 * 86_400
+
+
+class TargetStore:
+    """One cell's targets. Also the `TargetSource` of scalers that obey them."""
+
+    def __init__(self, client: redis.Redis, cell: str) -> None:
+        self._client, self._cell = client, cell
+
+    def now(self) -> float:
+        """Return the store's clock."""
+        with available():
+            seconds, micro = self._client.time()  # type: ignore[misc]
+        return float(seconds) + float(micro) / 1e6
+
+    def save(self, targets: Sequence[Target], counters: Mapping[str, Mapping[str, float]]) -> None:
+        """Publish targets, remember states and the counters they were computed from, append to the past."""
+        if not targets:
+            return
+        entries = max(240, min(5_760, HISTORY_ENTRIES // len(targets)))
+        pipe = self._client.pipeline()
+        pipe.hset(keys.targets(self._cell), mapping={t.pool: orjson.dumps(described(t)) for t in targets})
+        states = {t.pool: orjson.dumps({"state": t.state, "counters": counters.get(t.pool, {})}) for t in targets}
+        pipe.hset(keys.scaling_states(self._cell), mapping=states)
+        for target in targets:
+            past = keys.target_history(self._cell, target.pool)
+            pipe.xadd(past, {"entry": orjson.dumps(summarised(target))}, maxlen=entries, approximate=True)
+            pipe.expire(past, HISTORY_SECONDS)
+            load = target.inputs.get("load_long")
+            if load is not None:
+                ring = keys.season(self._cell, target.pool)
+                offset = season.ended(target.computed_at) * season.CHARACTERS_PER_SLOT
+                pipe.setrange(ring, offset, season.written(load))
+                pipe.expire(ring, HISTORY_SECONDS)
+        with available():
+            pipe.execute()
+
+    def remembered(self, pools: Collection[str]) -> tuple[dict[str, PoolState], dict[str, dict[str, float]]]:
+        """Return the states and the counters of the previous tick."""
+        states: dict[str, PoolState] = {}
+        counters: dict[str, dict[str, float]] = {}
+        if not pools:
+            return states, counters
+        with available():
+            rows = self._client.hmget(keys.scaling_states(self._cell), list(pools))
+        for row in rows:  # type: ignore[union-attr]
+            if row:
+                loaded = orjson.loads(row)
+                state = loaded["state"] | {name: tuple(loaded["state"][name]) for name in ("loads", "needs")}
+                states[state["pool"]] = PoolState(**state)
+                counters[state["pool"]] = loaded["counters"]
+        return states, counters
+
+    def seasonal(self, pools: Sequence[str], now: float) -> dict[str, float | None]:
+        """Return what load history expects for each pool one start-up time from now."""
+        pipe = self._client.pipeline()
+        for pool in pools:
+            for slot in season.consulted(now):
+                start = slot * season.CHARACTERS_PER_SLOT
+                pipe.getrange(keys.season(self._cell, pool), start, start + season.CHARACTERS_PER_SLOT - 1)
+        with available():
+            slots = pipe.execute()
+        return {pool: season.expected(slots[2 * i], slots[2 * i + 1]) for i, pool in enumerate(pools)}
+
+    def forget(self, pools: Iterable[str]) -> None:
+        """Drop pools that are no longer declared: nobody may obey them."""
+        gone = list(pools)
+        if gone:
+            with available():
+                pipe = self._client.pipeline()
+                pipe.hdel(keys.targets(self._cell), *gone)
+                pipe.hdel(keys.scaling_states(self._cell), *gone)
+                pipe.execute()
+
+    def described(self, pool: str) -> dict[str, Any] | None:
+        """Return a target as it was recorded, with everything that led to it."""
+        with available():
+            found = self._client.hget(keys.targets(self._cell), pool)
+        return orjson.loads(found) if found else None  # type: ignore[arg-type]
+
+    def all(self) -> dict[str, dict[str, Any]]:
+        """Return every pool's recorded target."""
+        with available():
+            rows: Mapping[Any, Any] = self._client.hgetall(keys.targets(self._cell))  # type: ignore[assignment]
+        return {_text(pool): orjson.loads(row) for pool, row in sorted(rows.items())}
+
+    def history(self, pool: str, since: float = 0.0, limit: int | None = None) -> list[dict[str, Any]]:
+        """Return the pool's past targets, oldest first; with a limit, the last ones."""
+        with available():
+            rows = self._client.xrevrange(keys.target_history(self._cell, pool), min=int(since * 1000), count=limit)
+        entries = [next(iter(fields.values())) for _, fields in rows]  # type: ignore[union-attr]
+        return [orjson.loads(entry) for entry in reversed(entries)]
+
+    def pools(self) -> Collection[str]:
+        """Return the pools that have a target."""
+        with available():
+            return {_text(pool) for pool in self._client.hkeys(keys.targets(self._cell))}  # type: ignore[union-attr]
+
+    def target(self, pool: str) -> PublishedTarget | None:
+        """Return the pool's target as its readers need it."""
+        found = self.described(pool)
+        if found is None:
+            return None
+        age = self.now() - found["computed_at"]
+        return PublishedTarget(pool, found["replicas"], found["snapshot"]["ready"], age, found["reason"])
+
+    def working(self, pools: Collection[str]) -> Mapping[str, bool]:
+        """Tell for each pool whether anything is held, queued or running for it now."""
+        busy = working(self._client, self._cell)
+        return {pool: pool in busy for pool in pools}
+
+
+def described(target: Target) -> dict[str, Any]:
+    """Return the target as it is stored and explained: all of it but the decider's memory."""
+    return {
+        "pool": target.pool,
+        "replicas": target.replicas,
+        "need": target.need,
+        "reason": target.reason,
+        "binding": target.binding,
+        "considered": target.considered,
+        "policy": target.policy,
+        "inputs": target.inputs,
+        "snapshot": target.snapshot,
+        "computed_at": target.computed_at,
+    }
+
+
+def summarised(target: Target) -> dict[str, Any]:
+    """Return what the past keeps of a target."""
+    snap = target.snapshot
+    return {
+        "at": round(target.computed_at, 3),
+        "replicas": target.replicas,
+        "need": target.need,
+        "ready": snap.ready,
+        "running": snap.running,
+        "waiting": snap.held + snap.released,
+        "load": round(target.inputs.get("load", 0.0), 3),
+        "oldest_wait": round(snap.oldest_wait_seconds, 3),
+        "late": snap.late,
+        "started": snap.started,
+        "binding": target.binding,
+        "reason": target.reason,
+    }
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
