@@ -46,7 +46,7 @@ TABLE: tuple[Key, ...] = (
     Key("idempotency:<tenant>:<key>", "string", "the task an idempotency key stands for", "idempotency_seconds", "dispatcher"),
     Key("history", "stream", "ended tasks, newest last, bounded", "-", "dispatcher"),
     Key("retry_budget", "hash", "first attempts and retries of this and the last window", "-", "dispatcher"),
-    Key("emergency", "hash", "emergency mode: since, until, why, admitted share", "its ttl", "alerts"),
+    Key("emergency", "hash", "emergency mode: since, until (unix seconds), why, share (0 to 1, of ordinary submissions still admitted), action", "its ttl", "alerts"),
     Key("ticked", "string", "when a tick ran last", "-", "dispatcher"),
     Key("arrivals:<pool>", "hash", "arrivals, work and late starts attributed to the pool since counting began", "-", "dispatcher"),
     # registry
@@ -98,7 +98,6 @@ TABLE: tuple[Key, ...] = (
     Key("signals_coarse", "list", "the same every ten minutes for three days, for long windows, bounded", "-", "alerts"),
     Key("actions", "hash", "action -> what it changed, what stood there before, until when (JSON)", "-", "alerts"),
     Key("action_history", "stream", "actions taken and undone, bounded", "-", "alerts"),
-    Key("floors", "hash", "pool -> floor under its target: replicas, until, action (JSON); ignored after `until`", "-", "alerts"),
     Key("bundle:<action>", "string", "what a performance investigation collected (JSON)", "7 days", "alerts"),
     # everyone
     Key("lease:<job>", "string", "who runs a singleton job", "its ttl", "store"),
