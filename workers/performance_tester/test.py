@@ -48,16 +48,15 @@ async def _run_test(payload: PerformanceTest, run: Run) -> dict[str, Any]:
 async def _load(payload: PerformanceTest, request: Request, run: Run) -> Samples:
     """Warm up, then measure, over the same connections."""
     whole = payload.warm_up_seconds + payload.duration_seconds
-
-    def reporter(phase: str, before: float, length: float) -> Any:
-        async def report(fraction: float) -> None:
-            await asyncio.to_thread(run.progress, (before + fraction * length) / whole, phase)
-
-        return report
-
     async with Client(request, payload.connections) as client:
+
+        async def phase(name: str, before: float, length: float) -> Samples:
+            async def report(fraction: float) -> None:
+                await asyncio.to_thread(run.progress, (before + fraction * length) / whole, name)
+
+            await report(0.0)
+            return await drive(client, Schedule(payload.rate_per_second, length, payload.connections), report)
+
         if payload.warm_up_seconds > 0:
-            warm_up = Schedule(payload.rate_per_second, payload.warm_up_seconds, payload.connections)
-            await drive(client, warm_up, reporter("warming up", 0.0, payload.warm_up_seconds))
-        measured = Schedule(payload.rate_per_second, payload.duration_seconds, payload.connections)
-        return await drive(client, measured, reporter("measuring", payload.warm_up_seconds, payload.duration_seconds))
+            await phase("warming up", 0.0, payload.warm_up_seconds)
+        return await phase("measuring", payload.warm_up_seconds, payload.duration_seconds)
