@@ -29,7 +29,7 @@ class TaskView:
 
     def __post_init__(self) -> None:
         if not 0 <= self.complexity <= 1:
-            raise ConfigurationError(f"complexity of {self.task_type!r} is {self.complexity}: use 0 to 1 (easy to hard)")
+            raise ConfigurationError(f"complexity of {self.task_type!r} is {self.complexity}: use 0 (easy) to 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,9 @@ local function settle_test(expected, done, rate, elapsed)
   return expected * kept + rate * 60 * (1 - kept), done * kept
 end
 
--- How much slower than learned a pool is right now; grows at once when completions stop. 1 when within normal.
+-- How much slower than learned a pool is right now; grows at once when completions stop. 1 unless beyond chance:
+-- completions are counted with a margin of 1.5 standard deviations and 4 more.
 local function grey_factor(expected, done)
-  local ratio = (expected + 2) / (done + 2)
+  local ratio = expected / (done + 1.5 * math.sqrt(done) + 4)
   return ratio > 1.5 and ratio or 1
 end

@@ -1,0 +1,179 @@
+-- How does late binding behave over time? The simulator's bookkeeping around the production deciders.
+-- Everything that decides (match, cost, learn, predict, fair, outlier) is included, not copied; this file only keeps
+-- what production keeps in Redis. Types, pools, tenants and tasks are small integers here.
+--@include dispatcher/deciders/match.lua
+--@include dispatcher/deciders/cost.lua
+--@include dispatcher/deciders/learn.lua
+--@include dispatcher/deciders/predict.lua
+--@include dispatcher/deciders/fair.lua
+--@include dispatcher/deciders/outlier.lua
+
+local pools, types, tasks, tenants, factors, options
+
+-- Held tasks of one type: a binary heap by priority (higher first), start tag, order of arrival.
+local function goes_before(a, b)
+  if a.priority ~= b.priority then return a.priority > b.priority end
+  if a.tag ~= b.tag then return a.tag < b.tag end
+  return a.id < b.id
+end
+
+local function hold(heap, task)
+  local at = #heap + 1
+  while at > 1 do
+    local parent = math.floor(at / 2)
+    if not goes_before(task, heap[parent]) then break end
+    heap[at] = heap[parent]
+    at = parent
+  end
+  heap[at] = task
+end
+
+local function take_first(heap)
+  local last = table.remove(heap)
+  if #heap == 0 then return end
+  local at, count = 1, #heap
+  while 2 * at <= count do
+    local child = 2 * at
+    if child < count and goes_before(heap[child + 1], heap[child]) then child = child + 1 end
+    if not goes_before(heap[child], last) then break end
+    heap[at] = heap[child]
+    at = child
+  end
+  heap[at] = last
+end
+
+-- setup: pools[] {slots, price (USD per slot-hour)}, types[] {size, capable[pool]}, known? (factors nobody learns),
+-- weights[tenant], hold, noise, kappa, ejects.
+local function configure(setup)
+  pools, types, tasks, tenants, factors, options = {}, {}, {}, {}, {}, {}
+  for name, pool in ipairs(setup.pools) do
+    pools[name] = {name = name, free = pool.slots, slots = pool.slots, price = pool.price, service = 10, serviced = 0,
+                   speed = 1, sped = 0, expected = 0, done = 0, rate = 0, tested = 0, standing = healthy_standing()}
+  end
+  for name, kind in ipairs(setup.types) do
+    types[name] = {held = {}, virtual = 0, size = new_size(kind.size), capable = kind.capable, finish = {}, learned = {}}
+    for pool in pairs(kind.capable) do types[name].learned[pool] = {speed = 1, count = 0, success = 1} end
+    factors[name] = {}
+  end
+  tenants = setup.weights
+  options = {hold = setup.hold, noise = setup.noise, kappa = setup.kappa, ejects = setup.ejects, held = 0}
+  if setup.known then factors, options.known = setup.known, true end
+end
+
+local function settle(pool, now)
+  pool.expected, pool.done = settle_test(pool.expected, pool.done, pool.rate, now - pool.tested)
+  pool.tested = now
+end
+
+local function speed_of(kind, pool)
+  local learned = kind.learned[pool.name]
+  return shrunk_speed(learned.speed, learned.count, pool.speed)
+end
+
+-- Bring factors and standings up to now.
+local function refresh(now)
+  if options.known then return end
+  for name, pool in ipairs(pools) do
+    settle(pool, now)
+    local grey = grey_factor(pool.expected, pool.done)
+    for id, kind in ipairs(types) do
+      local learned = kind.learned[name]
+      if learned then
+        factors[id][name] = cost_factor(speed_of(kind, pool), learned.success, pool.price, options.kappa, grey)
+      end
+    end
+    pool.out = options.ejects and standing_at(pool.standing, now) == 'out'
+  end
+end
+
+local function start(task, pool, now)
+  local kind = types[task.type]
+  pool.free = pool.free - 1
+  options.held = options.held - 1
+  kind.virtual = math.max(kind.virtual, task.tag)
+  task.pool = pool
+  if options.known then return end
+  task.pace = kind.size.count >= 20 and 1 / (task.size * speed_of(kind, pool)) or 0 -- a guessed size tests nobody
+  settle(pool, now)
+  pool.rate = pool.rate + task.pace
+  task.is_probe = options.ejects and standing_at(pool.standing, now) == 'probe'
+  if task.is_probe then pool.standing.probing, pool.out = 1, true end
+end
+
+-- Release whatever may go now. -> task, pool, task, pool, ...
+local function release(now)
+  local released = {}
+  local is_open = false
+  for _, pool in ipairs(pools) do is_open = is_open or pool.free > 0 end
+  if is_open and options.held > 0 then refresh(now) end
+  while is_open and options.held > 0 do
+    local heads = {}
+    for _, kind in ipairs(types) do
+      local task = kind.held[1]
+      if task then
+        task.age = now - task.since
+        heads[#heads + 1] = task
+      end
+    end
+    local index, at = match(heads, pools, factors, options)
+    if not index then break end
+    local task = heads[index]
+    take_first(types[task.type].held)
+    start(task, pools[at], now)
+    released[#released + 1] = task.id
+    released[#released + 1] = at
+  end
+  return unpack(released)
+end
+
+-- hint: whatever was declared about the size (0: nothing); with known factors it is the size itself.
+local function arrive(now, id, type, tenant, priority, hint)
+  local kind = types[type]
+  local size = options.known and hint or predict_size(kind.size, hint)
+  local tag, finish = fair_tags(kind.virtual, kind.finish[tenant] or 0, size, tenants[tenant])
+  kind.finish[tenant] = finish
+  local task = {id = id, type = type, since = now, size = size, hint = hint, tag = tag, priority = priority}
+  tasks[id] = task
+  hold(kind.held, task)
+  options.held = options.held + 1
+  return release(now)
+end
+
+-- Only successes teach speed and size: a pool that fails in no time is not a fast pool.
+local function learn(task, pool, seconds, ok, now)
+  local kind, learned = types[task.type], types[task.type].learned[pool.name]
+  settle(pool, now)
+  pool.rate, pool.done = math.max(0, pool.rate - task.pace), pool.done + (task.pace > 0 and 1 or 0)
+  learned.success = learn_success(learned.success, ok)
+  if options.ejects then
+    pool.standing = standing_after(pool.standing, ok, now, task.is_probe, false)
+  end
+  if not ok then return end
+  kind.size = learn_size(kind.size, task.hint, seconds / speed_of(kind, pool))
+  pool.speed, pool.sped = learn_speed(pool.speed, pool.sped, seconds, task.size)
+  learned.speed, learned.count = learn_speed(learned.speed, learned.count, seconds, task.size)
+  pool.service, pool.serviced = learn_service(pool.service, pool.serviced, seconds)
+end
+
+-- again: the failed task has attempts left; it keeps its tag and age, and avoids this pool from now on.
+local function finish(now, id, seconds, ok, again)
+  local task = tasks[id]
+  local pool = task.pool
+  pool.free = pool.free + 1
+  if options.known then
+    pool.service, pool.serviced = learn_service(pool.service, pool.serviced, seconds)
+  else
+    learn(task, pool, seconds, ok, now)
+  end
+  if again then
+    task.excluded = task.excluded or {}
+    task.excluded[pool.name] = true
+    hold(types[task.type].held, task)
+    options.held = options.held + 1
+  else
+    tasks[id] = nil
+  end
+  return release(now)
+end
+
+local function held_count() return options.held end
