@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 import redis
@@ -79,12 +78,15 @@ class Orders:
 
     def _take(self, key: str, pool: str) -> Order | None:
         with available():
-            found, _ = self._client.pipeline().hget(key, pool).hdel(key, pool).execute()
+            pipe = self._client.pipeline()
+            pipe.hget(key, pool)
+            pipe.hdel(key, pool)
+            found, _ = pipe.execute()
         return _order(found) if found else None
 
     def _holding(self, key: str, now: float) -> dict[str, Order]:
         with available():
-            rows: Mapping[Any, Any] = self._client.hgetall(key)  # type: ignore[assignment]
+            rows = self._client.hgetall(key)
             found = {order.pool: order for order in map(_order, rows.values())}
             over = [pool for pool, order in found.items() if not order.holds(now)]
             if over:

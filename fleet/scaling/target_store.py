@@ -35,7 +35,7 @@ class TargetStore:
     def now(self) -> float:
         """Return the store's clock."""
         with available():
-            seconds, micro = self._client.time()  # type: ignore[misc]
+            seconds, micro = self._client.time()
         return float(seconds) + float(micro) / 1e6
 
     def save(self, targets: Sequence[Target], counters: Mapping[str, Mapping[str, float]]) -> None:
@@ -44,10 +44,10 @@ class TargetStore:
             return
         entries = max(240, min(5_760, HISTORY_ENTRIES // len(targets)))
         pipe = self._client.pipeline()
-        pipe.hset(keys.targets(self._cell), mapping={t.pool: orjson.dumps(described(t)) for t in targets})
-        states = {t.pool: orjson.dumps({"state": t.state, "counters": counters.get(t.pool, {})}) for t in targets}
-        pipe.hset(keys.scaling_states(self._cell), mapping=states)
         for target in targets:
+            memory = {"state": target.state, "counters": counters.get(target.pool, {})}
+            pipe.hset(keys.targets(self._cell), target.pool, orjson.dumps(described(target)))
+            pipe.hset(keys.scaling_states(self._cell), target.pool, orjson.dumps(memory))
             past = keys.target_history(self._cell, target.pool)
             pipe.xadd(past, {"entry": orjson.dumps(summarised(target))}, maxlen=entries, approximate=True)
             pipe.expire(past, HISTORY_SECONDS)
@@ -68,7 +68,7 @@ class TargetStore:
             return states, counters
         with available():
             rows = self._client.hmget(keys.scaling_states(self._cell), list(pools))
-        for row in rows:  # type: ignore[union-attr]
+        for row in rows:
             if row:
                 loaded = orjson.loads(row)
                 state = loaded["state"] | {name: tuple(loaded["state"][name]) for name in ("loads", "needs")}
@@ -101,25 +101,25 @@ class TargetStore:
         """Return a target as it was recorded, with everything that led to it."""
         with available():
             found = self._client.hget(keys.targets(self._cell), pool)
-        return orjson.loads(found) if found else None  # type: ignore[arg-type]
+        return orjson.loads(found) if found else None
 
     def all(self) -> dict[str, dict[str, Any]]:
         """Return every pool's recorded target."""
         with available():
-            rows: Mapping[Any, Any] = self._client.hgetall(keys.targets(self._cell))  # type: ignore[assignment]
+            rows = self._client.hgetall(keys.targets(self._cell))
         return {_text(pool): orjson.loads(row) for pool, row in sorted(rows.items())}
 
     def history(self, pool: str, since: float = 0.0, limit: int | None = None) -> list[dict[str, Any]]:
         """Return the pool's past targets, oldest first; with a limit, the last ones."""
+        key = keys.target_history(self._cell, pool)
         with available():
-            rows = self._client.xrevrange(keys.target_history(self._cell, pool), min=int(since * 1000), count=limit)
-        entries = [next(iter(fields.values())) for _, fields in rows]  # type: ignore[union-attr]
-        return [orjson.loads(entry) for entry in reversed(entries)]
+            rows: list[Any] = list(self._client.xrevrange(key, min=int(since * 1000), count=limit) or ())
+        return [orjson.loads(fields["entry"]) for _, fields in reversed(rows)]
 
     def pools(self) -> Collection[str]:
         """Return the pools that have a target."""
         with available():
-            return {_text(pool) for pool in self._client.hkeys(keys.targets(self._cell))}  # type: ignore[union-attr]
+            return {_text(pool) for pool in self._client.hkeys(keys.targets(self._cell))}
 
     def target(self, pool: str) -> PublishedTarget | None:
         """Return the pool's target as its readers need it."""

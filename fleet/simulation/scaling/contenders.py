@@ -141,6 +141,8 @@ class Contender:
 
     name: str
     build: Callable[[PoolShape, DecisionSettings], Controller]
+    drains: bool = False
+    """Whether its replicas always finish what they run, whatever the rivals' grace period."""
 
 
 def _behaviour(shape: PoolShape) -> hpa.Behaviour:
@@ -157,11 +159,16 @@ def _in_flight(shape: PoolShape, _: DecisionSettings) -> Controller:
 
 
 CONTENDERS = (
-    Contender("staffing", lambda shape, settings: FleetController(shape, settings)),
-    Contender("threshold", lambda shape, _: FleetController(shape, DecisionSettings(policy="threshold"))),
+    Contender("staffing", lambda shape, settings: FleetController(shape, settings), drains=True),
+    Contender("threshold", lambda shape, _: FleetController(shape, DecisionSettings(policy="threshold")), drains=True),
     Contender("keda list length 5", _list_length(5.0)),
     Contender("keda list length 10", _list_length(10.0)),
     Contender("keda in-flight 80%", _in_flight),
     Contender("hpa utilisation 70%", lambda shape, _: UtilisationController(_behaviour(shape))),
     Contender("knative panic 70%", lambda shape, _: PanicController(shape)),
 )
+
+
+def variant(name: str, settings: DecisionSettings) -> Contender:
+    """Return the fleet's decider with other settings, as a contender of its own."""
+    return Contender(f"fleet, {name}", lambda shape, _: FleetController(shape, settings), drains=True)
