@@ -78,10 +78,11 @@ def resolver() -> Resolver:
 @cache
 def _resolver(_process: int) -> Resolver:
     settings = current()
-    return Resolver(backend(settings), _record, cache_seconds=settings.secrets.cache_seconds)
+    return Resolver(backend(settings), recorded, cache_seconds=settings.secrets.cache_seconds)
 
 
-def _record(action: str, target: str, outcome: Outcome, detail: Mapping[str, object]) -> object:
+def recorded(action: str, target: str, outcome: Outcome, detail: Mapping[str, object]) -> object:
+    """Put what a resolver or a rotation did on record."""
     from fleet.secrets import audit
 
     return audit.record(action, target, outcome=outcome, detail=detail)
