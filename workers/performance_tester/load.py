@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +52,8 @@ class Samples:
     wake_late: list[float] = field(default_factory=list)
     """How late an idle connection woke for its due request: the generator's own fault."""
     elapsed: float = 0.0
-    cpu_share: float = 0.0
-    """Share of one core the generator's thread used."""
+    busy_share: float = 0.0
+    """Share of the time in which the generator's thread ran, or waited for a core that others had."""
 
     @property
     def latency(self) -> npt.NDArray[np.float64]:
@@ -66,7 +67,7 @@ async def drive(
     """Send every due request of `schedule`; `report` is told the fraction of time gone about once a second."""
     samples = _empty(schedule)
     due = samples.due.tolist()
-    origin, cpu = time.perf_counter(), time.thread_time()
+    origin, busy = time.perf_counter(), _busy_seconds()
     upcoming = iter(range(len(due)))
 
     async def connection() -> None:
@@ -95,7 +96,7 @@ async def drive(
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)
     samples.elapsed = max(time.perf_counter() - origin, schedule.duration_seconds)
-    samples.cpu_share = (time.thread_time() - cpu) / samples.elapsed
+    samples.busy_share = (_busy_seconds() - busy) / samples.elapsed
     return samples
 
 
@@ -124,6 +125,15 @@ def _record(samples: Samples, index: int, finished: float, service: float, answe
     samples.bytes_received += answer.size
     if answer.status is not None:
         samples.statuses[answer.status] += 1
+
+
+def _busy_seconds() -> float:
+    """Return how long this thread ran or was kept waiting for a core (only how long it ran where nobody tells)."""
+    try:
+        ran, waited, _ = Path("/proc/thread-self/schedstat").read_text().split()
+    except (OSError, ValueError):
+        return time.thread_time()
+    return max(int(ran) / 1e9, time.thread_time()) + int(waited) / 1e9
 
 
 async def _report(report: Callable[[float], Awaitable[None]], origin: float, duration: float) -> None:

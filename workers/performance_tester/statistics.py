@@ -16,7 +16,7 @@ from workers.performance_tester.client import Outcome
 from workers.performance_tester.load import CODES, OUTCOMES, Samples
 
 TIMELINE_POINTS = 60
-SATURATED_CPU_SHARE = 0.9
+SATURATED_BUSY_SHARE = 0.9
 SATURATED_WAKE_SECONDS = 0.05
 NO_WAIT = tuple(CODES[outcome] for outcome in (Outcome.REFUSED, Outcome.BROKEN, Outcome.TLS, Outcome.PROTOCOL))
 
@@ -36,7 +36,7 @@ class Moment:
 class Generator:
     """How hard the load generator itself had to work."""
 
-    cpu_share: float
+    busy_share: float
     wake_p99_ms: float | None
     saturated: bool
 
@@ -121,8 +121,8 @@ def timeline(samples: Samples) -> tuple[Moment, ...]:
 
 def _generator(samples: Samples) -> Generator:
     late = percentiles_ms(np.asarray(samples.wake_late), (99,))[0]
-    saturated = samples.cpu_share > SATURATED_CPU_SHARE or (late is not None and late > SATURATED_WAKE_SECONDS * 1000)
-    return Generator(round(samples.cpu_share, 3), late, saturated)
+    saturated = samples.busy_share > SATURATED_BUSY_SHARE or (late is not None and late > SATURATED_WAKE_SECONDS * 1000)
+    return Generator(round(samples.busy_share, 3), late, saturated)
 
 
 def _milliseconds(seconds: float) -> float:

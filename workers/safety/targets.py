@@ -85,8 +85,10 @@ def _parts(url: str) -> tuple[str, str, int]:
         raise TargetRefused(url, "it must start with http:// or https:// and name a host")
     if split.username is not None or split.password is not None:
         raise TargetRefused(url.replace(split.netloc, "…"), "it carries credentials; remove 'user:password@'")
-    if port == 0 or "%" in host:
-        raise TargetRefused(url, "port 0 and scoped or percent-encoded hosts cannot be judged; write the plain host")
+    if port == 0 or "%" in host or not host.isascii():
+        raise TargetRefused(
+            url, "port 0 and scoped, percent-encoded or non-ASCII hosts are not judged; write 'xn--…' names"
+        )
     return split.scheme, host, port or DEFAULT_PORTS[split.scheme]
 
 

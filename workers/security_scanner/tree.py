@@ -27,7 +27,7 @@ MAX_FILE_BYTES = 2 * 1024 * 1024
 LISTED_SKIPS = 50
 
 NOT_SOURCE = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"}
+    {".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox"}
     | {".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 )
 SUPPRESSION_FILES = frozenset({".gitleaksignore", ".gitleaks.toml", ".bandit"})
@@ -46,6 +46,8 @@ class Tree:
     bytes: int = 0
     skipped_total: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    _open_name: str = ""
+    _open_lines: list[str] = field(default_factory=list)
 
     def skip(self, name: str, reason: str) -> None:
         self.skipped_total += 1
@@ -53,12 +55,14 @@ class Tree:
             self.skipped.append((name, reason))
 
     def line(self, name: str, number: int) -> str:
-        """Return one line of a file, or nothing when there is no such line."""
-        try:
-            lines = (self.root / name).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return ""
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+        """Return one line of a file, or nothing when there is no such line; made for asking file after file."""
+        if name != self._open_name:
+            try:
+                text = (self.root / name).read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                text = ""
+            self._open_name, self._open_lines = name, text.split("\n")
+        return self._open_lines[number - 1] if 0 < number <= len(self._open_lines) else ""
 
 
 def lay_out(payload: SecurityAnalysis, scratch: Path, allowed_roots: Sequence[Path]) -> Tree:
@@ -96,12 +100,19 @@ def _walk(source: Path, tree: Tree) -> Iterator[Path]:
     for folder, folders, files in os.walk(source):
         here = Path(folder)
         for name in sorted(folders):
-            if name in NOT_SOURCE or (here / name).is_symlink():
-                tree.skip(
-                    (here / name).relative_to(source).as_posix() + "/", "not source" if name in NOT_SOURCE else "link"
-                )
-        folders[:] = sorted(name for name in folders if name not in NOT_SOURCE)
+            if reason := _not_entered(here / name):
+                tree.skip((here / name).relative_to(source).as_posix() + "/", reason)
+                folders.remove(name)
+        folders.sort()
         yield from (here / name for name in sorted(files))
+
+
+def _not_entered(folder: Path) -> str | None:
+    if folder.is_symlink():
+        return "link"
+    if folder.name in NOT_SOURCE or (folder / "pyvenv.cfg").exists():
+        return "not source"
+    return None
 
 
 def _left_out(name: str, path: Path, payload: SecurityAnalysis) -> str | None:

@@ -28,7 +28,7 @@ def samples(draw: st.DrawFn) -> Samples:
     finished = due + service + np.array([draw(latencies) for _ in kinds])
     made = Samples(due, finished, service, np.array([CODES[kind] for kind in kinds], dtype=np.int16))
     made.elapsed = float(finished.max()) + 1
-    made.cpu_share = draw(st.floats(0, 1))
+    made.busy_share = draw(st.floats(0, 1))
     return made
 
 

@@ -105,6 +105,7 @@ def test_refused(url: str, entry: str, addresses: list[str]) -> None:
         "http://[::1/",
         "http://[fe80::1%25eth0]/",
         "http://app%2eexample.com/",
+        "http://ａpp.example.com/",
         "http://app.example.com/" + "x" * 5000,
     ],
 )

@@ -61,6 +61,8 @@ def test_links_devices_dependencies_and_giants_stay_out_and_are_named(scratch: P
     os.mkfifo(project / "pipe")
     (project / "node_modules" / "x").mkdir(parents=True)
     (project / "node_modules" / "x" / "index.js").write_text("1")
+    (project / "env39" / "lib").mkdir(parents=True)
+    (project / "env39" / "pyvenv.cfg").write_text("home = /usr\n")
     (project / "giant.py").write_bytes(b"#" * (MAX_FILE_BYTES + 1))
     (project / "src" / "generated.py").write_text("y = 2\n")
     (project / ".gitleaksignore").write_text("src/a.py:generic-api-key:1\n")
@@ -72,6 +74,7 @@ def test_links_devices_dependencies_and_giants_stay_out_and_are_named(scratch: P
         "etc/",
         "pipe",
         "node_modules/",
+        "env39/",
         "giant.py",
         "src/generated.py",
         ".gitleaksignore",
