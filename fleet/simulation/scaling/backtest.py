@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -81,8 +82,8 @@ def averaged(backtests: Sequence[Backtest]) -> tuple[Row, ...]:
     """Return the mean over seeds of every contender's figures; counts are rounded."""
     rows = []
     for index, first in enumerate(backtests[0].rows):
-        figures = np.asarray([astuple(backtest.rows[index])[1:] for backtest in backtests], dtype=float).mean(axis=0)
-        rows.append(Row(first.contender, *map(float, figures[:-3]), *map(round, figures[-3:])))
+        means: Any = np.mean([astuple(backtest.rows[index])[1:] for backtest in backtests], axis=0)
+        rows.append(Row(first.contender, *map(float, means[:-3]), *map(round, means[-3:])))
     return tuple(rows)
 
 

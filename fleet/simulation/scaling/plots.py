@@ -33,10 +33,10 @@ def draw(backtest: Backtest, path: Path, slots_per_replica: int) -> Path:
     over_time.set(xlabel="hours", ylabel="replicas", title=f"{backtest.workload}: {backtest.tasks:,} tasks")
     over_time.legend(loc="upper right")
     for row in backtest.rows:
-        trade.plot(row.against_clairvoyant, 100.0 * row.within_goal, "o")
-        trade.annotate(row.contender, (row.against_clairvoyant, 100.0 * row.within_goal), fontsize=8)
+        trade.plot(row.against_clairvoyant, 100.0 * row.within_goal, "o", label=row.contender)
     trade.axhline(99.0, color="0.6", linewidth=0.8)
     trade.set(xlabel="replica-hours against the clairvoyant plan", ylabel="waits within the goal, %")
+    trade.legend(loc="lower right", fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
     return path

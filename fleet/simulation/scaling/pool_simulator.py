@@ -51,7 +51,7 @@ class Controller(Protocol):
 
     period_seconds: float
 
-    def desired(self, pool: PoolSimulator) -> int: ...
+    def desired(self, pool: PoolSimulator, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
