@@ -19,7 +19,6 @@ from fleet.alerts.states import Announcement, Kind
 from fleet.clock import utc
 
 MOST_SUBJECTS: Final = 20
-_BARS: Final = "▁▂▃▄▅▆▇█"
 _MARKS: Final[Mapping[Kind, str]] = {
     "firing": "FIRING",
     "repeated": "STILL FIRING",
@@ -197,12 +196,3 @@ def _current(value: float | None, unit: str) -> str:
     if value is None:
         return "back to normal"
     return f"{number(value)}{' ' + unit if unit else ''}"
-
-
-def sparkline(values: Sequence[float]) -> str:
-    """Return the values as a row of bars, at most 40."""
-    finite = [value for value in values if math.isfinite(value)][-40:]
-    if len(finite) < 2:
-        return ""
-    low, span = min(finite), max(finite) - min(finite)
-    return "".join(_BARS[int((value - low) / span * 7) if span else 3] for value in finite)

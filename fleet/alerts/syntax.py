@@ -87,6 +87,19 @@ def selectors(node: Node) -> tuple[Selector, ...]:
             return ()
 
 
+def measured(node: Node) -> Node:
+    """Return what a condition compares: the operand that is not the threshold."""
+    match node:
+        case Binary(operator="and" | "or" | "unless", left=left):
+            return measured(left)
+        case Binary(operator=operator, left=Number(), right=right) if operator in COMPARISONS:
+            return right
+        case Binary(operator=operator, left=left) if operator in COMPARISONS:
+            return left
+        case _:
+            return node
+
+
 def threshold(node: Node) -> tuple[str, float] | None:
     """Return the comparison a condition ends in, such as `('<', 0.9)`; None when it compares with no number."""
     match node:

@@ -98,6 +98,7 @@ TABLE: tuple[Key, ...] = (
     Key("signals_coarse", "list", "the same every ten minutes for three days, for long windows, bounded", "-", "alerts"),
     Key("actions", "hash", "action -> what it changed, what stood there before, until when (JSON)", "-", "alerts"),
     Key("action_history", "stream", "actions taken and undone, bounded", "-", "alerts"),
+    Key("jobs", "hash", "beat job -> when it ran and when it succeeded last (unix seconds)", "-", "every scheduled job"),
     Key("bundle:<action>", "string", "what a performance investigation collected (JSON)", "7 days", "alerts"),
     # everyone
     Key("lease:<job>", "string", "who runs a singleton job", "its ttl", "store"),

@@ -18,7 +18,7 @@ TASK_TYPE = Label("task_type", bound="task type")
 POOL = Label("pool", bound="pool")
 MODEL = Label("model", bound="priced model")
 BUDGET = Label("budget", bound="budget")
-PERIOD = Label("period", ("day", "month"))
+PERIOD = Label("period", ("hour", "day", "month", "task"))
 COMPLEXITY = Label("complexity", ("low", "medium", "high"))
 WORKER_STATUS = Label("status", ("idle", "busy", "failed", "maintenance"))
 OUTCOME = Label("outcome", ("done", "failed", "dead", "cancelled"))
@@ -147,7 +147,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     _counter("fleet_cost_usd_total", "Dollars spent on paid calls.", AGENT_TYPE, MODEL),
     _counter("fleet_llm_calls_total", "Paid calls.", MODEL, RUN_OUTCOME),
     _histogram("fleet_llm_call_seconds", "Time of a paid call.", MODEL),
-    _gauge("fleet_budget_spent_ratio", "Spent and reserved over the limit, 0 to 1.", BUDGET, PERIOD),
+    _gauge("fleet_budget_spent_ratio", "Spent over the limit of the current window; 1 is all of it.", BUDGET, PERIOD),
     _gauge("fleet_budget_limit_usd", "Limit of a budget.", BUDGET, PERIOD),
     _gauge("fleet_budget_reserved_usd", "Reserved and not yet settled.", BUDGET, PERIOD),
     # Beat, broker, secrets.
@@ -169,7 +169,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     _gauge(
         "fleet_alerts_blind",
         "1 while rules cannot be judged because their source is away.",
-        Label("source", ("redis", "prometheus")),
+        Label("source", ("state", "prometheus")),
     ),
     _gauge("fleet_actions_active", "Actions in force.", Label("action", bound="action")),
     _gauge("fleet_emergency_mode", "1 while admission is throttled by emergency mode."),

@@ -26,4 +26,4 @@ def plan(request: Request, view: View) -> Plan:
     }
     effects = tuple(Effect("emergency", name, value) for name, value in fields.items())
     text = f"admit {share:.0%} of ordinary submissions for {(until - request.at) / 60:g} minutes; urgent ones pass"
-    return Plan(text, effects, most_active=1, expiring_key="emergency")
+    return Plan(text, effects, most_active=1, expiring_key="emergency", until=until)

@@ -107,5 +107,7 @@ class Plan:
     """Blast radius: no more than this many of the same action at a time."""
     expiring_key: str = ""
     """A key that must vanish by itself at the action's end, whoever is alive then."""
+    until: float = 0.0
+    """When it ends, where the action has a shorter leash than was asked for; 0: as asked."""
     collects: bool = False
     """Whether a bundle is collected."""
