@@ -1,0 +1,249 @@
+"""Does a KEDA client get exact answers, immediate pushes and honest refusals from the real gRPC server?"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import grpc
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from fleet.errors import StoreUnavailable
+from fleet.scaling import hpa, metric
+from fleet.scaling.external_scaler import SERVICE, ScalerServer, Tls, start
+from fleet.scaling.proto import externalscaler_pb2 as messages
+from fleet.scaling.proto import externalscaler_pb2_grpc as service
+from fleet.scaling.published import PublishedTarget
+
+
+@dataclass
+class Table:
+    """Targets in memory: the other `TargetSource` beside the store."""
+
+    targets: dict[str, PublishedTarget] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+    gone: bool = False
+
+    def _answering(self) -> None:
+        if self.gone:
+            raise StoreUnavailable("Redis at 127.0.0.1:6379 does not answer: start it")
+
+    def pools(self) -> Collection[str]:
+        self._answering()
+        return list(self.targets)
+
+    def target(self, pool: str) -> PublishedTarget | None:
+        self._answering()
+        return self.targets.get(pool)
+
+    def working(self, pools: Collection[str]) -> Mapping[str, bool]:
+        self._answering()
+        return {pool: pool in self.busy for pool in pools}
+
+
+@pytest.fixture
+def table() -> Table:
+    return Table({"code": PublishedTarget("code", 7, 5, 1.0), "idle": PublishedTarget("idle", 0, 0, 1.0)})
+
+
+@pytest.fixture
+def serve(table: Table) -> Iterator[Callable[..., int]]:
+    """Start servers in a thread of their own loop; returns the port."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    running: list[ScalerServer] = []
+
+    def begin(tls: Tls | None = None) -> int:
+        server = asyncio.run_coroutine_threadsafe(start(table, "main", "127.0.0.1:0", 60.0, tls), loop).result(10)
+        running.append(server)
+        return server.port
+
+    yield begin
+    for server in running:
+        asyncio.run_coroutine_threadsafe(server.stop(0.1), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture
+def stub(serve: Callable[..., int]) -> Iterator[service.ExternalScalerStub]:
+    with grpc.insecure_channel(f"127.0.0.1:{serve()}") as channel:
+        yield service.ExternalScalerStub(channel)
+
+
+def ref(**metadata: str) -> messages.ScaledObjectRef:
+    return messages.ScaledObjectRef(name="code", namespace="fleet", scalerMetadata=metadata)
+
+
+def ask(stub: service.ExternalScalerStub, **metadata: str) -> float:
+    asked = messages.GetMetricsRequest(scaledObjectRef=ref(**metadata), metricName=f"s0-{metric.METRIC_NAME}")
+    return float(stub.GetMetrics(asked, timeout=5).metricValues[0].metricValueFloat)
+
+
+def refusal(call: Callable[[], object]) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as caught:
+        call()
+    return caught.value
+
+
+def test_a_poll_gives_spec_and_value(stub: service.ExternalScalerStub) -> None:
+    spec = stub.GetMetricSpec(ref(pool="code"), timeout=5).metricSpecs[0]
+    assert (spec.metricName, spec.targetSize, spec.targetSizeFloat) == (metric.METRIC_NAME, 1, 1.0)
+    assert ask(stub, pool="code") == 7.0
+    assert stub.IsActive(ref(pool="code"), timeout=5).result is True
+
+
+def test_the_value_lands_on_the_target_through_the_tolerance(table: Table, stub: service.ExternalScalerStub) -> None:
+    rules = hpa.Behaviour(
+        1, 200, hpa.Direction(0, (hpa.Step("Pods", 200),)), hpa.Direction(0, (hpa.Step("Pods", 200),))
+    )
+    for goal in (1, 52, 99):
+        for first in (1, 48, 50, 100):
+            size, memory = first, hpa.Memory()
+            for step in range(3):
+                table.targets["code"] = PublishedTarget("code", goal, size, 1.0)
+                value = ask(stub, pool="code", tolerance="0.1")
+                proposal = hpa.average_value(value, metric.TARGET_SIZE, size, rules)
+                size, memory = hpa.settle(proposal, size, 15.0 * step, memory, rules)
+            assert size == goal
+
+
+def test_idle_is_inactive_until_work_comes(table: Table, stub: service.ExternalScalerStub) -> None:
+    assert stub.IsActive(ref(pool="idle"), timeout=5).result is False
+    table.busy.add("idle")
+    assert stub.IsActive(ref(pool="idle"), timeout=5).result is True
+    assert ask(stub, pool="idle") == 1.0
+
+
+def test_the_first_task_is_pushed_within_a_second(table: Table, stub: service.ExternalScalerStub) -> None:
+    stream = stub.StreamIsActive(ref(pool="idle"), timeout=20)
+    assert next(stream).result is False
+    came = time.monotonic()
+    table.busy.add("idle")
+    assert next(stream).result is True
+    assert time.monotonic() - came < 1.0
+    table.busy.clear()
+    assert next(stream).result is False
+    stream.cancel()
+
+
+def test_a_stale_target_is_unavailable_and_never_zero(table: Table, stub: service.ExternalScalerStub) -> None:
+    for age in (61.0, -61.0):
+        table.targets["code"] = replace(table.targets["code"], age_seconds=age)
+        error = refusal(lambda: ask(stub, pool="code"))
+        assert error.code() == grpc.StatusCode.UNAVAILABLE
+        assert "s old, over 60 s" in error.details()
+        assert refusal(lambda: stub.IsActive(ref(pool="code"), timeout=5)).code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_stream_ends_visibly_when_targets_go_stale(table: Table, stub: service.ExternalScalerStub) -> None:
+    stream = stub.StreamIsActive(ref(pool="idle"), timeout=20)
+    assert next(stream).result is False
+    table.targets["idle"] = replace(table.targets["idle"], age_seconds=300.0)
+    assert refusal(lambda: next(stream)).code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_store_that_is_gone_is_unavailable(table: Table, stub: service.ExternalScalerStub) -> None:
+    stream = stub.StreamIsActive(ref(pool="code"), timeout=20)
+    assert next(stream).result is True
+    table.gone = True
+    for call in (lambda: ask(stub, pool="code"), lambda: next(stream)):
+        error = refusal(call)
+        assert error.code() == grpc.StatusCode.UNAVAILABLE
+        assert "does not answer" in error.details()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code", "says"),
+    [
+        ({}, "INVALID_ARGUMENT", "fleet/code: metadata has no 'pool'"),
+        ({"pool": "code", "pol": "x"}, "INVALID_ARGUMENT", "unknown metadata 'pol'"),
+        ({"pool": "code", "tolerance": "wide"}, "INVALID_ARGUMENT", "tolerance is 'wide'"),
+        ({"pool": "code", "tolerance": "0.9"}, "INVALID_ARGUMENT", "from 0 to below 0.5"),
+        ({"pool": "cod"}, "NOT_FOUND", "did you mean 'code'?"),
+        ({"pool": "code", "cell": "other"}, "NOT_FOUND", "unknown cell 'other'"),
+    ],
+)
+def test_bad_metadata_is_refused_everywhere(
+    stub: service.ExternalScalerStub, metadata: dict[str, str], code: str, says: str
+) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: stub.IsActive(ref(**metadata), timeout=5),
+        lambda: stub.GetMetricSpec(ref(**metadata), timeout=5),
+        lambda: ask(stub, **metadata),
+        lambda: next(stub.StreamIsActive(ref(**metadata), timeout=5)),
+    ]
+    for call in calls:
+        error = refusal(call)
+        assert error.code().name == code
+        assert says in error.details()
+
+
+def test_an_unknown_metric_is_not_found(stub: service.ExternalScalerStub) -> None:
+    asked = messages.GetMetricsRequest(scaledObjectRef=ref(pool="code"), metricName="s0-cpu")
+    assert refusal(lambda: stub.GetMetrics(asked, timeout=5)).code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_the_health_service_answers(serve: Callable[..., int]) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{serve()}") as channel:
+        for name in ("", SERVICE):
+            asked = health_pb2.HealthCheckRequest(service=name)
+            assert health_pb2_grpc.HealthStub(channel).Check(asked, timeout=5).status == 1
+
+
+def test_many_streams_share_one_look(table: Table, stub: service.ExternalScalerStub) -> None:
+    streams = [stub.StreamIsActive(ref(pool="idle"), timeout=20) for _ in range(50)]
+    assert not any(next(stream).result for stream in streams)
+    table.busy.add("idle")
+    assert all(next(stream).result for stream in streams)
+    for stream in streams:
+        stream.cancel()
+
+
+def test_mutual_tls_admits_only_known_clients(tmp_path: Path, serve: Callable[..., int]) -> None:
+    certificate, key = _self_signed(tmp_path)
+    port = serve(Tls(certificate, key, client_authority=certificate))
+    authority = certificate.read_bytes()
+    known = grpc.ssl_channel_credentials(authority, key.read_bytes(), authority)
+    with grpc.secure_channel(f"127.0.0.1:{port}", known) as channel:
+        assert ask(service.ExternalScalerStub(channel), pool="code") == 7.0
+    with grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(authority)) as channel:
+        error = refusal(lambda: ask(service.ExternalScalerStub(channel), pool="code"))
+        assert error.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "scaler")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "tls.crt", folder / "tls.key"
+    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
