@@ -97,14 +97,17 @@ def by_severity(findings: Iterable[Finding]) -> dict[str, int]:
 
 
 def _join(group: list[Finding]) -> Finding:
-    first = min(group, key=lambda finding: (-finding.severity.rank, finding.sources, finding.message))
-    known_cwes = sorted(finding.cwe for finding in group if finding.cwe is not None)
+    first = min(group, key=_authority)
     return replace(
         first,
         sources=tuple(sorted({source for finding in group for source in finding.sources})),
-        digests=tuple(sorted({digest for finding in group for digest in finding.digests})),
-        cwe=first.cwe if first.cwe is not None or not known_cwes else known_cwes[0],
+        digests=tuple(sorted({one for finding in group for one in finding.digests})),
     )
+
+
+def _authority(finding: Finding) -> tuple[object, ...]:
+    """Order by whose word counts: the worst, then one that names a weakness class, then whatever keeps it stable."""
+    return (-finding.severity.rank, finding.cwe is None, finding.sources, finding.message, finding.cwe or 0)
 
 
 def _order(finding: Finding) -> tuple[int, str, int, str]:

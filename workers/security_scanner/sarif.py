@@ -8,10 +8,10 @@ invocation unsuccessful, so a reader cannot mistake silence for health.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from workers.security_scanner.engines.report import EngineRun
 from workers.security_scanner.findings import Finding, Severity, Source
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -22,18 +22,6 @@ SECURITY_SEVERITY = {
     Severity.MEDIUM: "5.5",
     Severity.HIGH: "8.0",
 }  # bands of code-scanning viewers
-
-
-@dataclass(frozen=True, slots=True)
-class EngineRun:
-    """What one engine did: as shown in the result and in SARIF."""
-
-    name: str
-    version: str | None
-    seconds: float
-    findings: int
-    error: str | None = None
-    unread: tuple[tuple[str, str], ...] = ()
 
 
 def to_sarif(

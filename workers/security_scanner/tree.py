@@ -46,13 +46,18 @@ class Tree:
     bytes: int = 0
     skipped_total: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    gaps: list[tuple[str, str]] = field(default_factory=list)
+    """The skipped files that may be source all the same (the first few)."""
     _open_name: str = ""
     _open_lines: list[str] = field(default_factory=list)
 
-    def skip(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str, gap: bool = False) -> None:
+        """Note what is left out; a `gap` could have hidden something."""
         self.skipped_total += 1
         if len(self.skipped) < LISTED_SKIPS:
             self.skipped.append((name, reason))
+        if gap and len(self.gaps) < LISTED_SKIPS:
+            self.gaps.append((name, reason))
 
     def line(self, name: str, number: int) -> str:
         """Return one line of a file, or nothing when there is no such line; made for asking file after file."""
@@ -130,7 +135,8 @@ def _copy_one(path: Path, name: str, tree: Tree) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as exc:
-        tree.skip(name, "link" if path.is_symlink() else f"unreadable ({exc.strerror})")
+        linked = path.is_symlink()
+        tree.skip(name, "link" if linked else f"unreadable ({exc.strerror})", gap=not linked)
         return
     with os.fdopen(descriptor, "rb") as source:
         found = os.fstat(source.fileno())
@@ -138,7 +144,7 @@ def _copy_one(path: Path, name: str, tree: Tree) -> None:
             tree.skip(name, "not a plain file")
             return
         if found.st_size > MAX_FILE_BYTES:
-            tree.skip(name, f"larger than {MAX_FILE_BYTES} bytes")
+            tree.skip(name, f"larger than {MAX_FILE_BYTES} bytes", gap=True)
             return
         tree.files += 1
         tree.bytes += found.st_size

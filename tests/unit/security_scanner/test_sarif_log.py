@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
+from workers.security_scanner.engines.report import EngineRun
 from workers.security_scanner.findings import Finding, Severity, Source, merge, stamp
-from workers.security_scanner.sarif import EngineRun, to_sarif
+from workers.security_scanner.sarif import to_sarif
 
 SCHEMA = json.loads((Path(__file__).parent / "schema" / "sarif-2.1.0.json").read_text())
 VALIDATOR = Draft4Validator(SCHEMA)

@@ -13,11 +13,12 @@ from jsonschema import Draft4Validator
 from workers.security_scanner import samples
 from workers.security_scanner.engines import ENGINES, Engine
 from workers.security_scanner.engines.process import ScanRequest
-from workers.security_scanner.engines.report import EngineFailed, EngineOutput
+from workers.security_scanner.engines.report import EngineFailed, EngineOutput, EngineRun
 from workers.security_scanner.findings import Finding, Severity, Source
 from workers.security_scanner.payload import SecurityAnalysis
-from workers.security_scanner.sarif import EngineRun
-from workers.security_scanner.scan import judge, scan
+from workers.security_scanner.scan import scan
+from workers.security_scanner.tree import MAX_FILE_BYTES
+from workers.security_scanner.verdict import judge
 
 SCHEMA = json.loads((Path(__file__).parent / "schema" / "sarif-2.1.0.json").read_text())
 
@@ -151,6 +152,15 @@ def test_a_report_of_unknown_form_is_a_failure_not_a_crash(monkeypatch: pytest.M
 def test_findings_outweigh_a_broken_engine_and_a_broken_engine_outweighs_silence() -> None:
     bad = Finding("a.py", 1, "eval", Severity.HIGH, "", (Source("bandit", "B307"),))
     broken = EngineRun("gitleaks", None, 0.0, 0, "crashed")
-    assert judge([bad], [broken], Severity.MEDIUM)[0] == "fail"
-    assert judge([], [broken], Severity.MEDIUM)[0] == "inconclusive"
-    assert judge([], [], Severity.MEDIUM)[0] == "pass"
+    assert judge([bad], [broken], Severity.MEDIUM, files=1).outcome == "fail"
+    assert judge([], [broken], Severity.MEDIUM, files=1).outcome == "inconclusive"
+    assert judge([], [], Severity.MEDIUM, files=1).outcome == "pass"
+    assert judge([], [], Severity.MEDIUM, files=0).outcome == "inconclusive"
+
+
+def test_what_nobody_looked_at_is_named_beside_a_pass() -> None:
+    result = answer(files={"big.py": "#" * (MAX_FILE_BYTES + 1), "a.py": "x = 1\n"}, engines=["bandit"])
+    assert result["verdict"] == "pass"
+    assert any("nobody looked at big.py" in reason for reason in result["reasons"])
+    nothing = answer(files={"big.py": "#" * (MAX_FILE_BYTES + 1)})
+    assert (nothing["verdict"], nothing["engines"]) == ("inconclusive", [])

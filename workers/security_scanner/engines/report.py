@@ -26,6 +26,18 @@ class EngineOutput:
     unread: list[tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class EngineRun:
+    """What one engine did: as shown in the result and in SARIF."""
+
+    name: str
+    version: str | None
+    seconds: float
+    findings: int
+    error: str | None = None
+    unread: tuple[tuple[str, str], ...] = ()
+
+
 def parse_json(engine: str, text: bytes) -> Any:
     """Read an engine's report."""
     try:
