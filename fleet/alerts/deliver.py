@@ -51,13 +51,14 @@ def deliver(
     clock: Clock = SYSTEM,
     most: int = 500,
     threads: int = 4,
+    lease_seconds: float = outbox.LEASE_SECONDS,
 ) -> Counter[str]:
     """Deliver what is due, several lanes at a time; return how many were told, postponed and given up."""
 
     def work(share: int) -> Counter[str]:
         counts: Counter[str] = Counter()
         for _ in range(share):
-            claim = outbox.claim(client, cell)
+            claim = outbox.claim(client, cell, lease_seconds)
             if claim is None:
                 break
             counts[_one(client, cell, book, claim, read_secret, act, tell, clock)] += 1
