@@ -2,7 +2,7 @@
 
 Where a check compares with a literal, only the other side is evaluated inside and the comparison is made out here, so
 that code cannot pass by overriding equality or by knowing the answer. Other assertions run inside and only tell whether
-they raised.
+they raised, which is said in the report.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class CheckReport:
     check: str
     status: Literal["passed", "failed", "not run"]
     error: str = ""
+    judged: Literal["outside", "inside"] = "outside"
+    """Outside: its value was compared here. Inside: an assertion ran beside the code, which could have tampered."""
 
     @property
     def passed(self) -> bool:
@@ -58,28 +60,30 @@ def build(checks: Iterable[str | CallCheck]) -> tuple[Check, ...]:
 
 
 def judge(check: Check, result: StepResult) -> CheckReport:
-    """Tell whether a check passed."""
+    """Tell whether a check passed, and if not, why."""
+    judged: Literal["outside", "inside"] = "outside" if check.accepts else "inside"
     if result.status == "not run":
-        return CheckReport(check.text, "not run", "the program ended before this check")
+        return CheckReport(check.text, "not run", "the program ended before this check", judged)
+    problem = _problem(check, result)
+    return CheckReport(check.text, "failed" if problem else "passed", problem, judged)
+
+
+def _problem(check: Check, result: StepResult) -> str:
+    """Return what is wrong with a step that ran; empty when it passed."""
     if result.status == "raised":
-        raised = result.raised
-        if raised is not None and check.raises and raised.type == check.raises:
-            return CheckReport(check.text, "passed")
+        if result.raised is not None and check.raises and result.raised.type == check.raises:
+            return ""
         wanted = f", expected {check.raises}" if check.raises else ""
-        return CheckReport(check.text, "failed", f"raised {raised}{wanted}"[:SHOWN_CHARACTERS])
+        return f"raised {result.raised}{wanted}"[:SHOWN_CHARACTERS]
     if check.raises:
-        return CheckReport(
-            check.text, "failed", f"returned {_shown(result.value)}, expected {check.raises} to be raised"
-        )
+        return f"returned {_shown(result.value)}, expected {check.raises} to be raised"
     if check.accepts is None or check.accepts(result.value):
-        return CheckReport(check.text, "passed")
-    return CheckReport(
-        check.text, "failed", f"{check.step.source} gave {_shown(result.value)}, expected {check.expected}"
-    )
+        return ""
+    return f"{check.step.source} gave {_shown(result.value)}, expected {check.expected}"
 
 
 def equal_json(expected: Any, actual: Any) -> bool:
-    """Compare with a value that came as JSON: lists stand for tuples, floats may be rounded, booleans are no numbers."""
+    """Compare with a value from JSON: lists stand for tuples, floats may be rounded, booleans are not numbers."""
     if isinstance(expected, bool) or isinstance(actual, bool):
         return isinstance(actual, bool) and isinstance(expected, bool) and actual == expected
     if isinstance(expected, int | float) and isinstance(actual, int | float):
@@ -114,7 +118,7 @@ def _from_text(text: str) -> Check:
                 if known:
                     accepts = _same(value) if isinstance(operator, ast.Is) else _equal(value)
                     return Check(text, Step("evaluate", ast.unparse(other)), accepts, expected=_shown(value))
-    return Check(text, Step("evaluate", f"bool({ast.unparse(condition)})"), _same(True), expected="True")
+    return Check(text, Step("evaluate", f"not not ({ast.unparse(condition)})"), _same(True), expected="True")
 
 
 def _single_condition(text: str) -> ast.expr | None:

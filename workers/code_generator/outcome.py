@@ -59,7 +59,13 @@ def result(payload: CodeGeneration, provider: Provider, attempts: Sequence[Attem
         "language": payload.language,
         "code": best.code,
         "checks": [
-            {"check": report.check, "status": report.status, "passed": report.passed, "error": report.error}
+            {
+                "check": report.check,
+                "status": report.status,
+                "passed": report.passed,
+                "error": report.error,
+                "judged": report.judged,
+            }
             for report in best.reports
         ],
         "attempts": [_attempt(attempt) for attempt in attempts],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Collection
 from pathlib import Path
@@ -17,7 +18,7 @@ from workers.sandbox import isolation
 from workers.sandbox.limits import Limits
 from workers.sandbox.program import Program, SandboxResult
 from workers.sandbox.start import start
-from workers.sandbox.verdict import judge
+from workers.sandbox.verdict import judge, refused
 from workers.sandbox.watch import watch
 
 DEFAULT_LIMITS = Limits()
@@ -38,6 +39,8 @@ def run(
     """
     for name in isolation.unknown([*required, *without]):
         raise UnknownName("isolation layer or guarantee", name, [*isolation.LAYERS, *isolation.GUARANTEES])
+    if sys.platform != "linux":
+        return refused(f"the sandbox needs Linux, this is {sys.platform}")
     nonce = secrets.token_hex(16)
     scratch = tempfile.mkdtemp(prefix="sandbox-", dir=scratch_root)
     try:

@@ -58,6 +58,11 @@ def judge(program: Program, limits: Limits, observed: Observed, nonce: str) -> S
     )
 
 
+def refused(reason: str) -> SandboxResult:
+    """Return the result of a program nothing was done with."""
+    return SandboxResult(Outcome.REFUSED, reason, steps=(), isolation=(), missing={}, duration_seconds=0.0)
+
+
 def _messages(report: bytes, nonce: str) -> Iterator[dict[str, Any]]:
     for line in report.split(b"\n"):
         if line.startswith(nonce.encode()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,9 @@ from workers.sandbox.inside import kernel, landlock, namespaces, rlimits, seccom
 
 FAILED, OUT_OF_MEMORY = 70, 71
 """Exit codes of a code process that could not report its own end."""
+
+NICENESS = 5
+"""Whatever the code does with its processor time, the worker's heartbeat goes first."""
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ def main(request_fd: int, report_fd: int, keeper_fd: int) -> int:
     parent = os.getppid()
     kernel.die_with_parent(parent)
     os.environ.clear()
+    os.nice(NICENESS)
     with os.fdopen(request_fd, "rb") as file:
         file.seek(0)
         request: dict[str, Any] = json.load(file)
@@ -100,12 +105,12 @@ def _lock_and_run(request: dict[str, Any], layers: Layers, counted_apart: bool, 
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         report = untrusted.Report(report_fd, request["nonce"])
         limits = request["limits"]
-        version = [0]
+        version, own_files = [0], "namespaces" in layers.reached
         layers.add("rlimits", lambda: rlimits.apply(limits, own_user_namespace=counted_apart))
         layers.add(
             "landlock", lambda: version.append(landlock.restrict(request["readable"], ["."], namespaces.DEVICES))
         )
-        layers.add("seccomp", lambda: seccomp.install(os.getpid()))
+        layers.add("seccomp", lambda: seccomp.install(os.getpid(), own_files=own_files))
         if "landlock" in layers.reached and version[-1] < landlock.TRUNCATE_SINCE and "seccomp" not in layers.reached:
             layers.withdraw("landlock", f"version {version[-1]} does not cover truncation, and seccomp is not there")
         open_points = isolation.unmet(layers.reached, request["required"])
@@ -115,6 +120,8 @@ def _lock_and_run(request: dict[str, Any], layers: Layers, counted_apart: bool, 
         exit_code = 0
     except MemoryError:
         exit_code = OUT_OF_MEMORY
+    except Exception as exc:
+        print(f"{type(exc).__name__}: {exc}", file=sys.stderr, flush=True)
     finally:
         os._exit(exit_code)
 

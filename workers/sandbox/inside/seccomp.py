@@ -29,12 +29,14 @@ IOCTLS = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)
 """Duplicate, flags, locks; not the ones that direct signals at somebody, watch directories or grow pipes."""
 O_TRUNC, O_ACCMODE = 0x200, 0x3
+METADATA = frozenset({"chmod", "fchmod", "fchmodat", "utimensat"})
+"""Landlock does not see these: allowed only where the process has a file system of its own."""
 
 Instruction = tuple[int, int, int, int]
 DENY = ERRNO | errno.EPERM
 
 
-def build(architecture: int, own_pid: int) -> list[Instruction]:
+def build(architecture: int, own_pid: int, *, own_files: bool) -> list[Instruction]:
     """Return the filter: (code, jump if true, jump if false, operand) per instruction."""
     program: list[Instruction] = [
         (LOAD, 0, 0, ARCH),
@@ -46,7 +48,7 @@ def build(architecture: int, own_pid: int) -> list[Instruction]:
         program += [(AT_LEAST, 0, 1, X32_BIT), (RETURN, 0, 0, KILL_PROCESS)]
     for name in ALLOWED:
         nr = number(name, architecture)
-        if nr is not None:
+        if nr is not None and (own_files or name not in METADATA):
             program += [(EQUAL, 0, 1, nr), (RETURN, 0, 0, ALLOW)]
     for name in CONDITIONAL:
         nr = number(name, architecture)
@@ -57,12 +59,14 @@ def build(architecture: int, own_pid: int) -> list[Instruction]:
     return program
 
 
-def install(own_pid: int) -> None:
-    """Put the filter on this process and all its threads to come; raise `OSError` where that is impossible."""
+def install(own_pid: int, *, own_files: bool) -> None:
+    """Put the filter on this process and its threads to come; raise `OSError` where that is impossible."""
     architecture = ARCHITECTURES.get(os.uname().machine)
     if architecture is None:
         raise OSError(errno.ENOSYS, f"no system call table for {os.uname().machine}")
-    packed = b"".join(struct.pack("<HBBI", *instruction) for instruction in build(architecture, own_pid))
+    packed = b"".join(
+        struct.pack("<HBBI", *instruction) for instruction in build(architecture, own_pid, own_files=own_files)
+    )
     instructions = ctypes.create_string_buffer(packed, len(packed))
     header = struct.pack("@HP", len(packed) // 8, ctypes.addressof(instructions))
     program = ctypes.create_string_buffer(header, len(header))
@@ -116,13 +120,8 @@ def _one_of(argument: int, values: tuple[int, ...]) -> list[Instruction]:
 
 def _no_truncating_read(flags: int) -> list[Instruction]:
     """Deny truncating through a read-only open, which Landlock learned to see only in its third version."""
-    return [
-        _low(flags),
-        (AND, 0, 0, O_TRUNC | O_ACCMODE),
-        (EQUAL, 0, 1, O_TRUNC),
-        (RETURN, 0, 0, DENY),
-        (RETURN, 0, 0, ALLOW),
-    ]
+    mode = (AND, 0, 0, O_TRUNC | O_ACCMODE)
+    return [_low(flags), mode, (EQUAL, 0, 1, O_TRUNC), (RETURN, 0, 0, DENY), (RETURN, 0, 0, ALLOW)]
 
 
 def _null(argument: int) -> list[Instruction]:
