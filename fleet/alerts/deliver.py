@@ -97,7 +97,8 @@ def _one(
         outbox.dead(client, cell, claim, name, outcome.reason)
         line.error(Event.NOTIFICATION_GIVEN_UP, next_step="fleet alerts history --dead")
         return "given up"
-    wait = min(outcome.wait_seconds or backoff(claim.attempts), 4 * LONGEST_WAIT_SECONDS)
+    asked = outcome.wait_seconds
+    wait = backoff(claim.attempts) if asked is None else min(asked, 4 * LONGEST_WAIT_SECONDS)
     outbox.later(client, cell, claim, name, wait, outcome.reason)
     line.warning(Event.NOTIFICATION_POSTPONED, wait_seconds=round(wait, 1))
     return "postponed"
