@@ -30,6 +30,7 @@ NOT_SOURCE = frozenset(
     {".git", ".hg", ".svn", "node_modules", "__pycache__", ".tox", ".nox"}
     | {".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 )
+CODE_SUFFIXES = (".py", ".pyw")
 SUPPRESSION_FILES = frozenset({".gitleaksignore", ".gitleaks.toml", ".bandit"})
 
 
@@ -47,16 +48,16 @@ class Tree:
     skipped_total: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     gaps: list[tuple[str, str]] = field(default_factory=list)
-    """The skipped files that may be source all the same (the first few)."""
+    """Skipped although it is code that an engine would have judged (the first few)."""
     _open_name: str = ""
     _open_lines: list[str] = field(default_factory=list)
 
-    def skip(self, name: str, reason: str, gap: bool = False) -> None:
-        """Note what is left out; a `gap` could have hidden something."""
+    def skip(self, name: str, reason: str, wanted: bool = False) -> None:
+        """Note what is left out, and whether it was `wanted`."""
         self.skipped_total += 1
         if len(self.skipped) < LISTED_SKIPS:
             self.skipped.append((name, reason))
-        if gap and len(self.gaps) < LISTED_SKIPS:
+        if wanted and name.endswith(CODE_SUFFIXES) and len(self.gaps) < LISTED_SKIPS:
             self.gaps.append((name, reason))
 
     def line(self, name: str, number: int) -> str:
@@ -136,7 +137,7 @@ def _copy_one(path: Path, name: str, tree: Tree) -> None:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as exc:
         linked = path.is_symlink()
-        tree.skip(name, "link" if linked else f"unreadable ({exc.strerror})", gap=not linked)
+        tree.skip(name, "link" if linked else f"unreadable ({exc.strerror})", wanted=not linked)
         return
     with os.fdopen(descriptor, "rb") as source:
         found = os.fstat(source.fileno())
@@ -144,7 +145,7 @@ def _copy_one(path: Path, name: str, tree: Tree) -> None:
             tree.skip(name, "not a plain file")
             return
         if found.st_size > MAX_FILE_BYTES:
-            tree.skip(name, f"larger than {MAX_FILE_BYTES} bytes", gap=True)
+            tree.skip(name, f"larger than {MAX_FILE_BYTES} bytes", wanted=True)
             return
         tree.files += 1
         tree.bytes += found.st_size

@@ -94,7 +94,7 @@ def test_refused(url: str, entry: str, addresses: list[str]) -> None:
         "http://",
         "http:///x",
         "//app.example.com",
-        "http://user:pass@app.example.com/",
+        "http://user:pass@app.example.com/",  # pragma: allowlist secret
         "http://user@app.example.com/",
         "http://app.example.com\\@evil.example/",
         "http://app.example.com /",
@@ -116,7 +116,7 @@ def test_what_is_no_plain_http_url_is_refused(url: str) -> None:
 
 def test_a_refusal_never_repeats_a_password() -> None:
     with pytest.raises(TargetRefused) as refusal:
-        pin("http://user:hunter2@app.example.com/", ["app.example.com"], Dns(PUBLIC))
+        pin("http://user:hunter2@app.example.com/", ["app.example.com"], Dns(PUBLIC))  # pragma: allowlist secret
     assert "hunter2" not in str(refusal.value)
 
 

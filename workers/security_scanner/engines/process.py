@@ -1,12 +1,13 @@
 """How is a scanner run so that hostile source cannot hurt the worker?
 
 Own process group, nearly empty environment, Python without the current directory on its path (a scanned file called
-`yaml.py` must not be imported), bounded time and output; killed with everything it started.
+`yaml.py` must not be imported), bounded time, memory and output; killed with everything it started.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess  # nosec B404: fixed argument lists, no shell
 import threading
@@ -19,6 +20,8 @@ from workers.security_scanner.engines.report import EngineFailed
 
 MAX_OUTPUT_BYTES = 32 * 1024 * 1024
 KEPT_STDERR_BYTES = 4 * 1024
+MAX_MEMORY_BYTES = 2 * 1024 * 1024 * 1024
+MAX_FILE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +63,19 @@ def run_engine(engine: str, command: Sequence[str], request: ScanRequest, good_c
     timer = threading.Timer(request.timeout_seconds, expire)
     complaint = bytearray()
     reader = threading.Thread(target=_keep_start, args=(process.stderr, complaint), daemon=True)
-    try:
-        with process:
+    with process:
+        try:
+            _bound(process.pid)
             timer.start()
             reader.start()
             assert process.stdout is not None  # nosec B101: asked for above
             output = process.stdout.read(MAX_OUTPUT_BYTES + 1)
             if len(output) <= MAX_OUTPUT_BYTES:
                 process.wait()
-            else:
-                _kill(process)
-            reader.join()
-    finally:
-        timer.cancel()
-        _kill(process)
+        finally:  # also when the worker is told to stop in the middle
+            timer.cancel()
+            _kill(process)
+        reader.join()
     if timed_out.is_set():
         raise EngineFailed(
             engine, f"it ran longer than {request.timeout_seconds:g} s; scan less or raise engine_timeout_seconds"
@@ -83,6 +85,18 @@ def run_engine(engine: str, command: Sequence[str], request: ScanRequest, good_c
     if process.returncode not in good_codes:
         raise EngineFailed(engine, f"it ended with code {process.returncode}: {_last_line(complaint)}")
     return output
+
+
+def _bound(pid: int) -> None:
+    """Limit memory and file size of a process that was just started (Linux only; elsewhere time and output remain)."""
+    if not hasattr(resource, "prlimit"):
+        return
+    try:
+        resource.prlimit(pid, resource.RLIMIT_DATA, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, MAX_FILE_BYTES))
+        resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+    except (ProcessLookupError, PermissionError):
+        pass  # it is over already, or the container forbids lowering limits
 
 
 def _keep_start(stream: IO[bytes], kept: bytearray) -> None:

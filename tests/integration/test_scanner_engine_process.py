@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -44,6 +46,7 @@ def test_scanned_files_are_never_imported(request_: ScanRequest) -> None:
         ("import sys; sys.exit(3)", "ended with code 3: it said nothing"),
         ("raise ValueError('why')", "ended with code 1: ValueError: why"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended with code -11"),
+        ("bytearray(3 * 1024**3)", "ended with code 1: MemoryError"),
         (f"import sys; sys.stdout.write('x' * {MAX_OUTPUT_BYTES + 10})", "report is over"),
     ],
 )
@@ -69,4 +72,23 @@ def test_a_slow_engine_is_ended_with_its_children(request_: ScanRequest) -> None
     with pytest.raises(EngineFailed, match="ran longer than 2 s"):
         python(code, quick)
     with (request_.root / "lock").open() as lock:  # the child held it, and only its end lets go
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def test_a_worker_told_to_stop_ends_its_engine_first(request_: ScanRequest) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(*_: object) -> None:
+        raise Stop
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    try:
+        child = "import fcntl, os, signal, time; held = open('lock', 'w'); fcntl.flock(held, fcntl.LOCK_EX)"
+        code = f"{child}; os.kill({os.getpid()}, signal.SIGUSR1); time.sleep(600)"
+        with pytest.raises(Stop):
+            python(code, request_)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    with (request_.root / "lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
