@@ -153,5 +153,5 @@ def first_admin(client: redis.Redis, cell: str, *, days: float = 1.0, clock: Clo
         if lease is None or client.scard(keys.api_keys(cell)):
             return None
         text = generate()
-        admit(client, cell, text, name="first start", tenant="default", role=Role.ADMIN, days=days, clock=clock)
+        admit(client, cell, text, name="first start", tenant="*", role=Role.ADMIN, days=days, clock=clock)
         return text

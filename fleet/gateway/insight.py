@@ -1,0 +1,55 @@
+"""What does the fleet show of itself over HTTP?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from fleet.gateway.exchange import Answer, Call
+from fleet.gateway.schemas import CountQuery
+from fleet.store import keys
+from fleet.store.client import available
+
+
+def whoami(call: Call) -> Answer:
+    """Return who the gateway takes the caller for."""
+    return Answer(call.identity)
+
+
+def pools(_call: Call) -> Answer:
+    """Return the pools with their slots, load, queue and target."""
+    from fleet.dispatcher import state
+
+    return Answer({"pools": list(state.pools())})
+
+
+def workers(_call: Call) -> Answer:
+    """Return the registered workers."""
+    from fleet.registry import roster
+
+    return Answer({"workers": list(roster.workers())})
+
+
+def costs(call: Call) -> Answer:
+    """Return how full the budgets are and what the cost job found last."""
+    from fleet.costs import budget_store
+
+    with available():
+        report = call.client.get(keys.prefix(call.cell) + "cost_report")
+    fills = [fill.as_dict() for fill in budget_store.show(call.client, call.cell)]
+    return Answer({"budgets": fills, "report": json.loads(str(report)) if report else None})
+
+
+def incidents(call: Call) -> Answer:
+    """Return the open incidents."""
+    from fleet.alerts import incidents as stored
+
+    book = stored.read(call.client, call.cell)
+    return Answer({"incidents": [asdict(incident) for incident in book.incidents.values()]})
+
+
+def audit_entries(call: Call) -> Answer:
+    """Return the newest audit entries, newest first."""
+    from fleet.secrets import audit
+
+    return Answer({"entries": list(audit.newest(call.asked(CountQuery).limit, call.client, call.cell))})
