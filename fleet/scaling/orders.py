@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
-import redis
 
 from fleet.errors import ConfigurationError, UnknownName
 from fleet.store import keys
-from fleet.store.client import available
+from fleet.store.client import Client, available
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ def checked(pool: str, replicas: int, known: Mapping[str, tuple[int, int]]) -> N
 class Orders:
     """The cell's pins and floors."""
 
-    def __init__(self, client: redis.Redis, cell: str) -> None:
+    def __init__(self, client: Client, cell: str) -> None:
         self._client, self._cell = client, cell
 
     def pin(self, order: Order) -> None:

@@ -38,7 +38,8 @@ class PoolSnapshot:
     service_square_seconds: float = 2.0
     """Mean of the squared service time."""
     wait_goal_seconds: float = 30.0
-    oldest_wait_seconds: float = 0.0
+    wait_seconds: float = 0.0
+    """Mean wait of the tasks that started since the previous tick."""
     seasonal_load: float | None = None
     """Load (busy slots) history expects for now plus the start-up time."""
 

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-import redis
 
 from fleet.scaling import season
 from fleet.scaling.pool import PoolState
@@ -19,7 +18,7 @@ from fleet.scaling.published import PublishedTarget
 from fleet.scaling.targets import Target
 from fleet.scaling.work import working
 from fleet.store import keys
-from fleet.store.client import available
+from fleet.store.client import Client, available
 
 HISTORY_ENTRIES = 500_000
 """Over all pools; each keeps its share, at least an hour and at most a day of ticks."""
@@ -29,7 +28,7 @@ HISTORY_SECONDS = 8 * 86_400
 class TargetStore:
     """One cell's targets. Also the `TargetSource` of scalers that obey them."""
 
-    def __init__(self, client: redis.Redis, cell: str) -> None:
+    def __init__(self, client: Client, cell: str) -> None:
         self._client, self._cell = client, cell
 
     def now(self) -> float:
@@ -162,7 +161,7 @@ def summarised(target: Target) -> dict[str, Any]:
         "running": snap.running,
         "waiting": snap.held + snap.released,
         "load": round(target.inputs.get("load", 0.0), 3),
-        "oldest_wait": round(snap.oldest_wait_seconds, 3),
+        "wait": round(snap.wait_seconds, 3),
         "late": snap.late,
         "started": snap.started,
         "binding": target.binding,

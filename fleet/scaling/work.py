@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import redis
-
 from fleet.scaling.plan import Demand, PoolOffer, cheapest
 from fleet.store import keys
-from fleet.store.client import available
+from fleet.store.client import Client, available
 
 BOUND_EARLY = "@"
 """Prefix of lanes whose tasks are already bound to a pool."""
 
 
-def working(client: redis.Redis, cell: str) -> frozenset[str]:
+def working(client: Client, cell: str) -> frozenset[str]:
     """Return the pools for which anything is held, queued or running."""
     start = keys.prefix(cell)
     pipe = client.pipeline(transaction=False)

@@ -1,0 +1,189 @@
+"""What is going on in every pool right now?
+
+Two round trips for the whole fleet: running sums and counts per pool, then what is held and who could run it. Sums
+only grow, so the decider gets differences and a tick nobody ran is not lost; a sum that shrank was reset and counts
+from zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fleet.catalogue.declaration import Catalogue, Pool
+from fleet.scaling.plan import Booked, Demand, PoolOffer, attribute
+from fleet.scaling.pool import PoolSnapshot
+from fleet.store import keys
+from fleet.store.client import Client, available
+
+SUMS = ("started", "seconds", "squares", "late", "waited")
+MEMORY = 0.02
+"""Weight of one more task in the mean predicted size."""
+OUT_UNTIL = 4
+"""Place of the moment an ejection ends in what the dispatcher keeps of a pool's standing."""
+BOUND_EARLY = "@"
+Sums = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What was read, before any arithmetic."""
+
+    sums: Mapping[str, Sums]
+    service: Mapping[str, tuple[float, float]]
+    """pool -> learned mean service time and mean of its square."""
+    in_flight: Mapping[str, int]
+    slots: Mapping[str, int]
+    closed: frozenset[str]
+    """Pools that are paused or ejected."""
+    held: Mapping[str, int]
+    """lane -> held tasks."""
+    speeds: Mapping[str, Mapping[str, float]]
+    """task type -> pool -> expected seconds of success per second of size."""
+    sizes: Mapping[str, float]
+    """task type -> learned mean size in seconds."""
+
+
+def gather(client: Client, cell: str, catalogue: Catalogue, now: float) -> Gathered:
+    """Read the counts and sums of every declared pool."""
+    start, pools = keys.prefix(cell), list(catalogue.pools)
+    pipe = client.pipeline(transaction=False)
+    for name in ("inflight", "slots", "paused", "ejected"):
+        pipe.hgetall(f"{start}{name}")
+    pipe.smembers(f"{start}lanes")
+    for pool in pools:
+        pipe.hgetall(f"{start}arrivals:{pool}")
+        pipe.hmget(f"{start}stats:{pool}", ["service", "square"])
+    with available():
+        in_flight, slots, paused, ejected, lanes, *rows = pipe.execute()
+    order = sorted(lanes)
+    types = [lane for lane in order if not lane.startswith(BOUND_EARLY)]
+    queued = client.pipeline(transaction=False)
+    for lane in order:
+        queued.zcard(f"{start}held:{lane}")
+    for task_type in types:
+        queued.hgetall(f"{start}factors:{task_type}")
+        queued.get(f"{start}size:{task_type}")
+    with available():
+        answers = queued.execute() if order else []
+    counts, learned = answers[: len(order)], answers[len(order) :]
+    return Gathered(
+        sums={
+            pool: {name: float(row.get(name, 0.0)) for name in SUMS} for pool, row in zip(pools, rows[::2], strict=True)
+        },
+        service={
+            pool: (float(mean), float(square or 2.0 * float(mean) ** 2))
+            for pool, (mean, square) in zip(pools, rows[1::2], strict=True)
+            if mean
+        },
+        in_flight=_counts(in_flight),
+        slots=_counts(slots),
+        closed=frozenset(paused) | {pool for pool, standing in ejected.items() if _out(standing, now)},
+        held=dict(zip(order, counts, strict=True)),
+        speeds={
+            task_type: {pool: float(factor) for pool, factor in row.items()}
+            for task_type, row in zip(types, learned[::2], strict=True)
+        },
+        sizes={kind: float(size.split()[1]) for kind, size in zip(types, learned[1::2], strict=True) if size},
+    )
+
+
+def snapshots(
+    gathered: Gathered,
+    catalogue: Catalogue,
+    previous: Mapping[str, Sums],
+    seasonal: Mapping[str, float | None],
+    wait_goal_seconds: float,
+) -> tuple[list[PoolSnapshot], dict[str, dict[str, float]]]:
+    """Return a snapshot per declared pool, and the counters to remember for the next tick."""
+    booked = held_work(gathered, catalogue)
+    found, counters = [], {}
+    for name, pool in catalogue.pools.items():
+        before, sums = previous.get(name), gathered.sums[name]
+        since = {key: _since(sums[key], before.get(key)) if before else 0.0 for key in SUMS}
+        guess = first_guess_seconds(pool, catalogue)
+        mean, square = gathered.service.get(name, (guess, 2.0 * guess**2))
+        size = _mean_size(since, before, guess)
+        work = booked.get(name, Booked())
+        counters[name] = {**sums, "size": size, "held": work.tasks, "held_seconds": work.seconds}
+        arrived = max(since["started"] + work.tasks - (before or {}).get("held", 0), 0)
+        sized = max(since["seconds"] * mean / size + work.seconds - (before or {}).get("held_seconds", 0.0), 0.0)
+        spread = since["squares"] / since["seconds"] * mean / size if since["seconds"] else mean
+        started = int(since["started"])
+        found.append(
+            PoolSnapshot(
+                pool=name,
+                slots_per_replica=pool.slots,
+                ready=-(-gathered.slots.get(name, 0) // pool.slots),
+                held=work.tasks,
+                held_seconds=work.seconds,
+                running=gathered.in_flight.get(name, 0),
+                arrived=int(arrived),
+                arrived_seconds=sized,
+                arrived_square_seconds=sized * spread,
+                started=started,
+                late=min(int(since["late"]), started),
+                service_seconds=mean,
+                service_square_seconds=square,
+                wait_goal_seconds=pool.wait_goal_seconds or wait_goal_seconds,
+                wait_seconds=since["waited"] / started if started else 0.0,
+                seasonal_load=seasonal.get(name),
+            )
+        )
+    return found, counters
+
+
+def held_work(gathered: Gathered, catalogue: Catalogue) -> dict[str, Booked]:
+    """Return the held work of every pool: its own lane's, and its part of what several pools could do."""
+    offers = {
+        name: PoolOffer(name, pool.slots, pool.max_replicas, pool.price_per_replica_hour_usd, name in gathered.closed)
+        for name, pool in catalogue.pools.items()
+    }
+    demands = []
+    for lane, tasks in gathered.held.items():
+        if not tasks or lane.startswith(BOUND_EARLY):
+            continue
+        declared = catalogue.task_types.get(lane)
+        size = gathered.sizes.get(lane) or (declared.expected_seconds if declared else 10.0)
+        able = gathered.speeds.get(lane) or {pool.name: pool.speed for pool in catalogue.capable_pools(lane)}
+        demands.append(Demand(lane, tasks * size, tasks, able))
+    shared = attribute(demands, offers, {name: float(count) for name, count in gathered.in_flight.items()})
+    for lane, tasks in gathered.held.items():
+        if tasks and lane.startswith(BOUND_EARLY) and (name := lane.removeprefix(BOUND_EARLY)) in catalogue.pools:
+            own = shared.get(name, Booked())
+            mean = gathered.service.get(name, (first_guess_seconds(catalogue.pools[name], catalogue),))[0]
+            shared[name] = Booked(own.tasks + tasks, own.seconds + tasks * mean)
+    return shared
+
+
+def first_guess_seconds(pool: Pool, catalogue: Catalogue) -> float:
+    """Return how long the pool's tasks take by declaration, until that is learned."""
+    runs: Sequence[str] = catalogue.agent_types[pool.agent_type].runs
+    expected = [catalogue.task_types[kind].expected_seconds for kind in runs if kind in catalogue.task_types]
+    return pool.speed * (sum(expected) / len(expected) if expected else 10.0)
+
+
+def _mean_size(since: Sums, before: Sums | None, guess: float) -> float:
+    """Return the mean predicted size of the pool's tasks: what translates sizes into this pool's service time."""
+    known = before["size"] if before else None
+    if since["started"] <= 0.0 or since["seconds"] <= 0.0:
+        return float(known or guess)
+    now = since["seconds"] / since["started"]
+    if known is None:
+        return now
+    kept: float = (1.0 - MEMORY) ** since["started"]
+    return kept * known + (1.0 - kept) * now
+
+
+def _since(now: float, before: float | None) -> float:
+    return now if before is None or now < before else now - before
+
+
+def _counts(row: Mapping[str, str]) -> dict[str, int]:
+    return {pool: max(int(float(count)), 0) for pool, count in row.items()}
+
+
+def _out(standing: str, now: float) -> bool:
+    """Tell whether a pool's ejection is still in force."""
+    numbers = standing.split()
+    return len(numbers) > OUT_UNTIL and float(numbers[OUT_UNTIL]) > now
