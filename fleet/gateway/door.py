@@ -23,9 +23,8 @@ from fleet.store.client import Client
 BELIEVED_SECONDS = 1.0
 MOST_BELIEVED = 10_000
 MESH_HEADER = "x-forwarded-client-cert"
-MESH_ROLE = re.compile(
-    r"URI=spiffe://[^/;,\s]+/ns/(?P<namespace>[^/;,\s]+)/sa/fleet-(?P<role>viewer|producer|operator)\b"
-)
+MESH_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^;,]*)')
+MESH_ROLE = re.compile(r"spiffe://[^/]+/ns/(?P<namespace>[a-z0-9-]+)/sa/fleet-(?P<role>viewer|producer|operator)")
 
 
 class Door:
@@ -79,7 +78,8 @@ class Door:
 
 def by_certificate(header: str) -> Identity | Refused:
     """Return whom the mesh verified; the last element is the one our own proxy added."""
-    match = MESH_ROLE.search(header.rpartition(",")[2])
+    uris = [value for name, value in MESH_PAIR.findall(header) if name == "URI"]
+    match = MESH_ROLE.fullmatch(uris[-1]) if uris else None
     if match is None:
         return Refused(
             "the mesh identity has no role: use a service account fleet-viewer, fleet-producer or fleet-operator"
