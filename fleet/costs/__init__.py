@@ -20,7 +20,7 @@ micro-dollars:
         keep = the task is only parked
 
 Every include is expanded once and defines only the locals `calendar`, `budget`, `rolling`, `limits`, `quota` and
-`server_time`.
+`server_time` (and those of telemetry/metrics.lua).
 
 The rules that keep a cap: a task starts only when its learned p95 is reserved in every budget above it; each paid call
 is allowed (`ensure`) only when the most it can cost fits in that reservation or can be added to it; so spend never

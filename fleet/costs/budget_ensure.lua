@@ -1,7 +1,8 @@
 -- May this paid call be made? Asked BEFORE every call, so that a task that costs more than expected cannot overspend.
 -- INCLUDE: budget.ensure(p, request, now) -> verdict (as budget.reserve, plus `available`: what a smaller call may cost)
 --   request = {task, call, amount, tenant, type, entry}; amount = the most this call can cost, 0 = a free model: always ok.
---   tokens? = what was taken of the provider's quota. entry = JSON of the ledger entry as far as it is known; it is written as an estimate if the call is never settled.
+--   tokens? = what was taken of the provider's quota. entry = JSON of the ledger entry as far as it is known: it is
+--   written as an estimate if the call is never settled.
 -- On ok the amount is committed to this call inside the task's reservation, which grows (atomically, over the whole
 -- hierarchy) when it is too small, and moves to the current windows when one ended. Idempotent by call.
 -- On any other status the task's uncommitted rest is given back: two tasks that both wait can never starve each other.
@@ -29,7 +30,7 @@ function budget.ensure(p, request, now)
       return verdict
     end
     -- What the task had beyond this call stays reserved as far as the new windows allow.
-    local keep = math.max(need, budget.tightest(gates, math.max(reserved, need), need, own))
+    local keep = math.max(need, (budget.tightest(gates, math.max(reserved, need), need, own)))
     budget.unbook(held[3], reserved)
     budget.book(gates, 0, keep)
     redis.call('HSETNX', record, 'spent', 0)

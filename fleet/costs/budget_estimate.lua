@@ -1,7 +1,7 @@
 -- What will a task of this type cost, as far as its predecessors tell?
 -- INCLUDE: budget.expected(p, task_type, estimate) -> amount, least
---            amount = learned p95 (the caller's estimate until 20 tasks were seen); least = learned p05 (until then 1):
---            with less than `least` left the task is not worth starting.
+--            amount = learned p95 (the caller's estimate until 20 tasks were seen); least = the cheapest of them (until
+--            then 1): with less than that left the task is not worth starting, with more it may fit.
 --          budget.learn(p, task_type, spent): one finished task that cost something.
 -- `estimate:<task_type>` is a histogram with logarithmic buckets (each 10 % wider), halved at 2 000 tasks: it forgets,
 -- and its size is bounded by the range of prices, not by the number of tasks.
@@ -10,7 +10,7 @@ budget.log_step = math.log(1.1)
 
 function budget.expected(p, task_type, estimate)
   if estimate <= 0 then return 0, 0 end
-  local learned = redis.call('HMGET', p .. 'estimate:' .. task_type, 'n', 'p95', 'p05')
+  local learned = redis.call('HMGET', p .. 'estimate:' .. task_type, 'n', 'p95', 'low')
   if (tonumber(learned[1]) or 0) < 20 then return estimate, 1 end
   return tonumber(learned[2]), math.min(tonumber(learned[3]), tonumber(learned[2]))
 end
@@ -38,11 +38,11 @@ function budget.learn(p, task_type, spent)
     end
   end
   table.sort(buckets, function(a, b) return a[1] < b[1] end)
-  local seen, low, high = 0, nil, nil
+  local seen, high = 0, nil
   for _, bucket in ipairs(buckets) do
     seen = seen + bucket[2]
-    if not low and seen >= 0.05 * total then low = math.floor(math.exp(bucket[1] * budget.log_step)) end
     if not high and seen >= 0.95 * total then high = math.ceil(math.exp((bucket[1] + 1) * budget.log_step)) end
   end
-  redis.call('HSET', key, 'n', total, 'p05', budget.int(math.max(low or 1, 1)), 'p95', budget.int(high or 1))
+  local low = math.max(math.floor(math.exp(buckets[1][1] * budget.log_step)), 1)
+  redis.call('HSET', key, 'n', total, 'low', budget.int(low), 'p95', budget.int(high))
 end

@@ -7,6 +7,7 @@
 -- Kind `replica` (the pool's time for one attempt, call id <task>:<attempt>:replica, ok = whether the task succeeded) is
 -- written to the ledger but charged to no budget: it was never reserved.
 --@include costs/budget_reserve.lua
+--@include telemetry/metrics.lua
 budget.entry_fields = {'call', 'task', 'attempt', 'tenant', 'type', 'agent', 'model', 'provider', 'kind', 'input', 'output',
   'cached', 'reasoning', 'micros', 'estimated', 'origin', 'ok'}
 
@@ -62,12 +63,12 @@ function budget.settle(p, entry, now)
   if entry.kind ~= 'replica' then
     local record = p .. 'reservation:' .. entry.task
     local gates = budget.gates(p, entry.tenant, entry.type, entry.task, now)
-    local held = redis.call('HMGET', record, 'reserved', 'committed', 'keys', 'call:' .. entry.call)
+    local held = redis.call('HMGET', record, 'reserved', 'committed', 'keys', 'call:' .. entry.call, 'spent')
     if prior then
       for key in string.gmatch(keys, '[^\n]+') do
         if redis.call('EXISTS', key) == 1 then budget.move(key, delta, 0) end
       end
-      if held[1] then redis.call('HINCRBY', record, 'spent', budget.int(delta)) end
+      if held[5] then redis.call('HINCRBY', record, 'spent', budget.int(delta)) end
     elseif held[1] then
       keys = held[3] or ''
       local hold = held[4] and tonumber(string.match(held[4], '^%d+')) or 0
@@ -84,6 +85,10 @@ function budget.settle(p, entry, now)
       budget.book(gates, delta, 0)
     end
     if delta > 0 then budget.alarms(p, keys, gates) end
+  end
+  if entry.kind ~= 'replica' and not prior then
+    metric_count(p, (entry.input or 0) + (entry.output or 0), 'ai_agent_token_usage_total', entry.agent, entry.model)
+    metric_count(p, delta / 1000000, 'fleet_cost_usd_total', entry.agent, entry.model)
   end
   redis.call('HSET', seen_key, entry.call, budget.int(entry.micros) .. (entry.estimated and '~' .. keys or ''))
   if not prior then redis.call('PEXPIRE', seen_key, 3 * 86400000) end

@@ -1,7 +1,7 @@
 """Which model first, and which next when its answer does not pass the check?
 
 Start cheap, verify, escalate. Where to start is learned per task type: the rung whose expected cost until success is
-lowest. A hold-out share of tasks goes straight to the best model, so that what the policy saves is measured, not claimed.
+lowest. A hold-out share of tasks goes straight to the best model, so that savings are measured and not claimed.
 """
 
 from __future__ import annotations
