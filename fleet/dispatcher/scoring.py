@@ -54,6 +54,13 @@ class PoolView:
     """Learned share of this task type's attempts that succeed."""
     service_seconds: float = 10.0
     """Mean service time of whatever the pool runs."""
+    may_queue: bool = False
+    """Takes tasks beyond its slots into a queue of its own, as plain Celery queues do."""
+
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the pool is at capacity, and hence no candidate."""
+        return self.running >= self.slots and not self.may_queue
 
     @property
     def load(self) -> float:

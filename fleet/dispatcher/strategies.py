@@ -106,7 +106,7 @@ def screen(
     rejected |= {pool.name: "failed this task before" for pool in healthy if pool not in fresh}
     if not may_queue:
         full = "at capacity ({0.running}/{0.slots})"
-        rejected |= {pool.name: full.format(pool) for pool in fresh if pool.running >= pool.slots}
+        rejected |= {pool.name: full.format(pool) for pool in fresh if pool.is_full}
     candidates = tuple(pool for pool in fresh if pool.name not in rejected)
     return candidates, tuple(Rejected(pool.name, rejected[pool.name]) for pool in pools if pool.name in rejected)
 

@@ -68,14 +68,13 @@ class SimulatedFleet:
         bounds = [(0, None if able else 0) for able in ~np.isnan(self.seconds).ravel()] + [(0, None)]
         goal = np.zeros(kinds * pools + 1)
         goal[-1] = -1
-        answer: Any = linprog(
-            goal, A_ub=limits, b_ub=[pool.slots for pool in self.pools], A_eq=balance, b_eq=np.zeros(kinds), bounds=bounds
-        )
+        slots = [pool.slots for pool in self.pools]
+        answer: Any = linprog(goal, A_ub=limits, b_ub=slots, A_eq=balance, b_eq=np.zeros(kinds), bounds=bounds)
         return float(-answer.fun)
 
 
 def unequal_pools() -> SimulatedFleet:
-    """Return four pools of unlike speed: premium, standard, economy (no research, weight wrongly 1), code specialist."""
+    """Return four unlike pools: premium, standard, economy (no research; weight wrongly 1), code specialist."""
     nan = np.nan
     speed = np.array([
         # premium standard economy code

@@ -139,7 +139,8 @@ local function arrive(now, id, type, tenant, priority, hint)
   return release(now)
 end
 
--- Only successes teach speed and size: a pool that fails in no time is not a fast pool.
+-- Only successes teach speed and size (a pool that fails in no time is not a fast pool), and speed only against a
+-- prediction that is no longer a guess.
 local function learn(task, pool, seconds, ok, now)
   local kind, learned = types[task.type], types[task.type].learned[pool.name]
   settle(pool, now)
@@ -149,9 +150,12 @@ local function learn(task, pool, seconds, ok, now)
     pool.standing = standing_after(pool.standing, ok, now, task.is_probe, false)
   end
   if not ok then return end
+  local size, is_guess = predict_size(kind.size, task.hint), kind.size.count < 5
   kind.size = learn_size(kind.size, task.hint, seconds / speed_of(kind, pool))
-  pool.speed, pool.sped = learn_speed(pool.speed, pool.sped, seconds, task.size)
-  learned.speed, learned.count = learn_speed(learned.speed, learned.count, seconds, task.size)
+  if not is_guess then
+    pool.speed, pool.sped = learn_speed(pool.speed, pool.sped, seconds, size)
+    learned.speed, learned.count = learn_speed(learned.speed, learned.count, seconds, size)
+  end
   pool.service, pool.serviced = learn_service(pool.service, pool.serviced, seconds)
 end
 

@@ -128,7 +128,8 @@ def thinned(rate: Callable[[Floats], Floats], peak: float, tasks: int, rng: np.r
     return np.concatenate(kept)[:tasks]
 
 
-def diurnal(fleet: SimulatedFleet, load: float, tasks: int, seed: int, *, bursts: int = 8, height: float = 1.5) -> Workload:
+def diurnal(fleet: SimulatedFleet, load: float, tasks: int, seed: int, *, bursts: int = 8,
+            height: float = 1.5) -> Workload:  # fmt: skip
     """Return one compressed day: a sine of +-50 %, and a few short bursts on top."""
     rng = np.random.default_rng(seed)
     mean = load * fleet.capacity()

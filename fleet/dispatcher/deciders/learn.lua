@@ -8,8 +8,11 @@ local function moving_average(mean, count, sample, alpha)
 end
 
 -- Speed of a (pool, task type), or of a whole pool: service seconds per second of predicted size. -> speed, count
+-- Once settled, one giant task counts as 5 ordinary ones at most: sizes have long tails, pools do not.
 local function learn_speed(speed, count, service, size)
-  return moving_average(speed, count, service / math.max(size, 0.001), 0.02)
+  local ratio = service / math.max(size, 0.001)
+  if count >= 20 then ratio = math.min(ratio, 5 * speed) end
+  return moving_average(speed, count, ratio, 0.02)
 end
 
 -- The speed to decide with: few observations lean on the prior (the pool's own speed), n0 = 20.
