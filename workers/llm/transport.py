@@ -45,23 +45,22 @@ class Transport:
     ) -> None:
         self._provider, self._base_url = provider, base_url.rstrip("/")
         self._timeout_seconds, self._max_answer_bytes = timeout_seconds, max_answer_bytes
-        timeout = httpx.Timeout(timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds))
-        # Neither proxies nor netrc from the environment: a prompt goes where the settings say, or nowhere.
-        self._client = httpx.Client(timeout=timeout, trust_env=False, follow_redirects=False)
+        self._timeout = httpx.Timeout(timeout_seconds, connect=min(CONNECT_TIMEOUT_SECONDS, timeout_seconds))
 
     def __repr__(self) -> str:
         return f"Transport({self._provider!r}, {self._base_url!r})"
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str], secret: str) -> dict[str, Any]:
         """Post `body` and return the answer; raise a `ProviderError` for everything else."""
         deadline = time.monotonic() + self._timeout_seconds
         failure: ProviderError
         try:
-            with self._client.stream("POST", self._base_url + path, json=body, headers=dict(headers)) as response:
+            with (
+                # A connection per call survives forks and needs no closing. Neither proxies nor netrc from the
+                # environment, no redirects: a prompt goes where the settings say, or nowhere.
+                httpx.Client(timeout=self._timeout, trust_env=False, follow_redirects=False) as client,
+                client.stream("POST", self._base_url + path, json=body, headers=dict(headers)) as response,
+            ):
                 raw = self._read(response, deadline)
             return self._judge(response, raw, secret)
         except httpx.TimeoutException as exc:
