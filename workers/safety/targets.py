@@ -64,7 +64,10 @@ def pin(url: str, allowed: Sequence[str], resolver: Resolver = resolve) -> Targe
 
 def pin_redirect(current: Target, location: str, allowed: Sequence[str], resolver: Resolver = resolve) -> Target:
     """Judge where a redirect from `current` leads; leaving https for http is refused."""
-    following = pin(urljoin(current.url, location), allowed, resolver)
+    try:
+        following = pin(urljoin(current.url, location), allowed, resolver)
+    except ValueError as exc:
+        raise TargetRefused(location, f"it is not a URL ({exc})") from exc
     if current.scheme == "https" and following.scheme == "http":
         raise TargetRefused(following.url, f"the redirect from {current.url[:200]!r} leaves https for http")
     return following

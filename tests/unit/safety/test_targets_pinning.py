@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from fleet.errors import ConfigurationError
+from workers.performance_tester.client import Client, Request
 from workers.safety.allow_list import parse_entry, plain, reserved_as
 from workers.safety.targets import Target, TargetRefused, pin, pin_redirect
 
@@ -156,6 +158,29 @@ def test_a_redirect_is_judged_like_any_url() -> None:
             pin_redirect(current, location, allowed, Dns(PUBLIC))
     with pytest.raises(TargetRefused):  # the name changed its address in between
         pin_redirect(current, "/next", allowed, Dns(METADATA))
+
+
+syntax = st.sampled_from(["http://", "https:", "//", "@", ":", "#", "?", "%00", "%2f", "\\", "[", "]", ".", ":80", "/"])
+hosts = st.sampled_from(["::1", "127.1", "0x7f", "a", "app.example.com", "evil.example", "xn--a"])
+oddities = st.sampled_from(["\t", " ", "ａ", "\u2024", "\ud800"])
+pieces = syntax | hosts | oddities
+
+
+@given(st.lists(pieces, max_size=7).map("".join) | st.text(max_size=30))
+def test_any_text_is_judged_or_refused_and_read_as_the_client_reads_it(url: str) -> None:
+    try:
+        target = pin(url, ["app.example.com", "*.example.com", "a", "127.0.0.0/8", "::1"], Dns("127.0.0.1", PUBLIC))
+    except TargetRefused as refusal:
+        str(refusal).encode("utf-8", "backslashreplace")
+        return
+    try:
+        Client(Request(target, "GET", {}, None, 1.0), connections=1)
+    except TargetRefused:
+        return
+    client_reads = URL(target.url)
+    assert (client_reads.raw_host or "").rstrip(".") == target.host
+    assert client_reads.port == target.port
+    assert client_reads.user is None
 
 
 @pytest.mark.parametrize(
