@@ -24,10 +24,8 @@ def collect(client: Client, cell: str, announcement: Announcement, moment: Momen
     """Return the latest failures, the longest tasks and the pools that the incident's labels name."""
     labels = dict(announcement.incident.labels)
     rows = _ended(client, cell, labels)
-    failed = [row for row in rows if row.get("outcome", row.get("state")) in ("failed", "dead")][:MOST_ROWS]
-    slow = sorted(rows, key=lambda row: float(row.get("duration", row.get("run_seconds", 0)) or 0), reverse=True)[
-        :MOST_ROWS
-    ]
+    failed = [row for row in rows if row.get("state") in ("failed", "dead")][:MOST_ROWS]
+    slow = sorted(rows, key=_seconds, reverse=True)[:MOST_ROWS]
     found: list[tuple[str, tuple[str, ...]]] = []
     members = announcement.incident.members
     if len(members) > 1:
@@ -52,25 +50,25 @@ def _ended(client: Client, cell: str, labels: Mapping[str, str]) -> list[Mapping
     wanted = {name: value for name, value in labels.items() if name in ("pool", "task_type", "agent_type")}
     kept: list[Mapping[str, str]] = []
     for _, fields in page:
-        row = {**fields, "task_type": fields.get("task_type", fields.get("type", ""))}
+        row = {**fields, "task_type": fields.get("type", "")}
         if all(row.get(name, value) == value for name, value in wanted.items()):
             kept.append(row)
     return kept
 
 
 def _task(row: Mapping[str, str]) -> str:
-    parts = [
-        row.get("id", row.get("task", "?")),
-        row.get("task_type", ""),
-        f"pool {row['pool']}" if row.get("pool") else "",
-    ]
-    if duration := row.get("duration", row.get("run_seconds", "")):
-        parts.append(f"{number(float(duration))} s")
-    if row.get("trace_id"):
-        parts.append(f"trace {row['trace_id']}")
-    if row.get("error"):
-        parts.append(row["error"][:120])
+    parts = [row.get("id", "?"), row["task_type"], f"pool {row['pool']}" if row.get("pool") else ""]
+    if seconds := _seconds(row):
+        parts.append(f"{number(seconds)} s from submission to end")
+    if row.get("trace"):
+        parts.append(f"trace {row['trace']}")
+    if row.get("reason"):
+        parts.append(row["reason"][:120])
     return ", ".join(part for part in parts if part)
+
+
+def _seconds(row: Mapping[str, str]) -> float:
+    return float(row.get("ended") or 0) - float(row.get("submitted") or row.get("ended") or 0)
 
 
 def _pools(moment: Moment, labels: Mapping[str, str]) -> tuple[str, ...]:

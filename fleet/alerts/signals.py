@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from fleet.alerts.sources import Source, broker, budgets, jobs, own, targets
+from fleet.alerts.sources import Source, broker, budgets, jobs, own, targets, tasks, workers
 from fleet.alerts.windows import Moment, Vector
 from fleet.errors import FleetError, StoreUnavailable
 from fleet.store import keys
@@ -20,7 +20,15 @@ from fleet.telemetry.events import Event
 from fleet.telemetry.metric import Sample, sample
 from fleet.telemetry.series import decode, samples
 
-SOURCES: Final[tuple[Source, ...]] = (broker.SOURCE, targets.SOURCE, budgets.SOURCE, jobs.SOURCE, own.SOURCE)
+SOURCES: Final[tuple[Source, ...]] = (
+    broker.SOURCE,
+    workers.SOURCE,
+    tasks.SOURCE,
+    targets.SOURCE,
+    budgets.SOURCE,
+    jobs.SOURCE,
+    own.SOURCE,
+)
 _log = logs.get("alerts")
 
 
