@@ -7,6 +7,7 @@ credentials are refused, because payloads are stored and shown.
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -25,7 +26,7 @@ Milliseconds = Annotated[float, Field(gt=0, le=600_000)]
 class Thresholds(BaseModel):
     """What is good enough; a threshold that is not given is not judged."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     p50_ms: Milliseconds | None = None
     p95_ms: Milliseconds | None = None
@@ -37,7 +38,7 @@ class Thresholds(BaseModel):
 class PerformanceTest(BaseModel):
     """One load test: a constant arrival rate against one URL."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     url: Annotated[str, Field(min_length=8, max_length=4096, description="http(s) URL of an allowed target")]
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
@@ -67,6 +68,19 @@ class PerformanceTest(BaseModel):
         if self.body is not None and self.method in {"GET", "HEAD"}:
             raise ValueError(f"{self.method} carries no body; use POST, PUT or PATCH")
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _url_names_a_web_address_without_credentials(cls, url: str) -> str:
+        try:
+            split = urlsplit(url)
+        except ValueError as exc:
+            raise ValueError(f"it is not a URL ({exc})") from exc
+        if split.scheme not in {"http", "https"} or not split.hostname:
+            raise ValueError("it must start with http:// or https:// and name a host")
+        if split.username is not None or split.password is not None:
+            raise ValueError("it carries credentials, which do not belong in a payload; remove 'user:password@'")
+        return url
 
     @field_validator("headers")
     @classmethod

@@ -26,9 +26,9 @@ MAX_ARCHIVE_CHARACTERS = (MAX_ARCHIVE_BYTES + 2) // 3 * 4
 class SecurityAnalysis(BaseModel):
     """One source to scan, and what counts as failing."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    files: Annotated[dict[str, str] | None, Field(description="relative path -> text of each file")] = None
+    files: Annotated[dict[str, str] | None, Field(description="relative path -> text of each file", repr=False)] = None
     archive: Annotated[
         str | None,
         Field(

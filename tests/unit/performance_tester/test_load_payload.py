@@ -23,6 +23,9 @@ def test_a_url_is_enough() -> None:
     ("payload", "says"),
     [
         ({}, "url"),
+        ({"url": "ftp://127.0.0.1/"}, "http://"),
+        ({"url": "http://[::1/"}, "not a URL"),
+        ({"url": "http://user:pass@127.0.0.1/"}, "carries credentials"),  # pragma: allowlist secret
         ({"url": URL, "rate_per_second": 0}, "rate_per_second"),
         ({"url": URL, "rate_per_second": 1e9}, "rate_per_second"),
         ({"url": URL, "rate_per_second": float("nan")}, "rate_per_second"),
@@ -57,3 +60,10 @@ def test_an_accepted_header_cannot_break_out_of_its_line(name: str, value: str) 
         assert name == name.strip()
         assert not set("\r\n\0:") & set(name)
         assert not set("\r\n\0") & set(value)
+
+
+def test_a_refusal_never_repeats_what_was_refused() -> None:
+    for wrong in ({"url": "http://u:canary@h/"}, {"url": URL, "headers": {"Authorization": "canary"}}):
+        with pytest.raises(ValidationError) as refusal:
+            PerformanceTest(**wrong)
+        assert "canary" not in str(refusal.value)

@@ -49,8 +49,12 @@ def test_wrong_payloads_name_what_is_wrong(payload: dict[str, Any], says: str) -
     assert says in str(refusal.value)
 
 
-def test_a_payload_never_prints_its_archive() -> None:
+def test_a_payload_never_prints_its_source() -> None:
     assert ARCHIVE not in repr(SecurityAnalysis(archive=ARCHIVE))
+    assert "canary" not in repr(SecurityAnalysis(files={"a.py": "canary"}))
+    with pytest.raises(ValidationError) as refusal:
+        SecurityAnalysis(files={"../a.py": "canary"})
+    assert "canary" not in str(refusal.value)
 
 
 def test_the_payload_has_a_json_schema_with_a_description_per_source() -> None:
