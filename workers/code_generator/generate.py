@@ -46,6 +46,9 @@ class Sandbox:
     """How generated code may be executed."""
 
     required: Collection[str] = isolation.STRICT
+    """Layers or guarantees without which it is not executed."""
+    without: Collection[str] = ()
+    """Layers not to use here."""
     limits: Limits = CHECK_LIMITS
 
 
@@ -94,7 +97,7 @@ def _attempt(
         reports = tuple(CheckReport(check.text, "not run", parsed.problem) for check in checks)
         return Attempt(number, code, parsed.problem, reports, completion, asked.temperature)
     program = Program(code, tuple(check.step for check in checks))
-    executed = run_in_sandbox(program, limits=sandbox.limits, required=sandbox.required)
+    executed = run_in_sandbox(program, limits=sandbox.limits, required=sandbox.required, without=sandbox.without)
     reports = tuple(map(checking.judge, checks, executed.steps))
     return Attempt(number, code, _problem(executed, reports), reports, completion, asked.temperature, executed)
 
