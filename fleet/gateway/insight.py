@@ -18,9 +18,9 @@ def whoami(call: Call) -> Answer:
 
 def pools(_call: Call) -> Answer:
     """Return the pools with their slots, load, queue and target."""
-    from fleet.dispatcher import state
+    from fleet.dispatcher import pools as declared
 
-    return Answer({"pools": list(state.pools())})
+    return Answer({"pools": declared.status()})
 
 
 def workers(_call: Call) -> Answer:

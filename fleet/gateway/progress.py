@@ -10,7 +10,7 @@ from anyio.to_thread import run_sync
 
 from fleet.gateway.exchange import Answer, Call, dump
 from fleet.gateway.problems import Problem
-from fleet.gateway.tasks import ENDED, visible
+from fleet.gateway.tasks import OVER, visible
 
 MEDIA = "text/event-stream"
 LOOK_SECONDS = 0.25
@@ -38,7 +38,7 @@ async def _changes(call: Call) -> AsyncIterator[bytes]:
             if document != last:
                 last, number, told = document, number + 1, time.monotonic()
                 yield b"id: %d\nevent: %s\ndata: %s\n\n" % (number, record.state.encode(), document)
-            if record.state in ENDED:
+            if record.state in OVER:
                 return
             if time.monotonic() - told > COMMENT_SECONDS:
                 told = time.monotonic()

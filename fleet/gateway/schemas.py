@@ -54,14 +54,16 @@ class TaskRequest(Asked):
     """For whom; only callers of all tenants may name another than their own."""
     priority: int = Field(5, ge=0, le=9)
     """9 is most urgent."""
-    delay_seconds: float | None = Field(None, ge=0, le=YEAR, allow_inf_nan=False)
+    delay_seconds: float = Field(0, ge=0, le=YEAR, allow_inf_nan=False)
     """Start no earlier than this long from now."""
     deadline_seconds: float | None = Field(None, gt=0, le=YEAR, allow_inf_nan=False)
     """Give up when not started this long from now."""
     idempotency_key: IdempotencyKey | None = None
     """The same key names the same task; the `Idempotency-Key` header does the same."""
-    complexity: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
-    """How hard the task is; none: estimated."""
+    complexity: float = Field(0.5, ge=0, le=1, allow_inf_nan=False)
+    """How hard the task is, from 0 (easy) to 1 (hard)."""
+    size_seconds: float | None = Field(None, gt=0, le=YEAR, allow_inf_nan=False)
+    """How long it would run on a worker of speed 1, where the producer knows."""
 
 
 class BulkRequest(Asked):
@@ -73,11 +75,12 @@ class BulkRequest(Asked):
 class SubmissionGiven(Given):
     """What became of a submission."""
 
-    outcome: Literal["accepted", "deferred", "refused"]
-    task_id: str | None
+    answer: Literal["accepted", "deferred", "refused"]
+    task_id: str
     pool: str | None
+    """Where it runs, once that is known."""
     reason: str
-    retry_after: float | None = None
+    retry_after_seconds: float
 
 
 class BulkGiven(Given):
@@ -97,8 +100,8 @@ class TasksGiven(Given):
 
 class CancelGiven(Given):
     task_id: str
-    cancelled: bool
-    reason: str
+    was: str
+    """The state it was in."""
 
 
 class WaitQuery(Asked):

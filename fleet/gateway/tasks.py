@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import anyio
 from anyio.to_thread import run_sync
 
+from fleet.dispatcher.handle import TaskHandle
 from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.identity import ALL_TENANTS, Identity
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.schemas import BulkRequest, SearchQuery, TaskRequest, WaitQuery
 
 if TYPE_CHECKING:
-    from fleet.dispatcher.submit import Submission
-    from fleet.dispatcher.tasks import TaskRecord
+    from fleet.dispatcher.submit import TaskRequest as Wish
+    from fleet.dispatcher.tasks import Ended, TaskRecord
 
 FIRST_LOOK_SECONDS, LAST_LOOK_SECONDS = 0.02, 0.5
-ENDED = frozenset({"done", "failed", "dead", "cancelled"})
+OVER = frozenset({"done", "failed", "dead", "cancelled"})
 IDEMPOTENCY_HEADER = "idempotency-key"
 MOST_KEY_CHARACTERS = 200
+MOST_UNDER_WAY = 2000
 
 
 def submit(call: Call) -> Answer:
     """Hand one task to the dispatcher; 202 when accepted, 429 when deferred, 422 when refused."""
+    from fleet.dispatcher.submit import encode, send
+
     request = call.sent(TaskRequest)
-    submission = _submit(request, call.identity, request.idempotency_key or _header_key(call))
-    match submission.outcome:
+    [submission] = send([encode(_wish(request, call.identity, request.idempotency_key or _header_key(call)))])
+    match submission.answer:
         case "accepted":
-            return Answer(submission, 202, {"location": f"/api/v1/tasks/{submission.task_id}"})
+            return Answer(submission.as_dict(), 202, {"location": f"/api/v1/tasks/{submission.task_id}"})
         case "deferred":
-            raise Problem(429, "deferred", submission.reason, retry_after=submission.retry_after or 1.0)
-        case _:
+            raise Problem(429, "deferred", submission.reason, retry_after=submission.retry_after_seconds)
+        case "refused":
             raise Problem(422, "refused", submission.reason)
+        case never:
+            assert_never(never)
 
 
 def submit_bulk(call: Call) -> Answer:
     """Hand several tasks to the dispatcher; each has its own outcome."""
+    from fleet.dispatcher.submit import submit_many
+
     key = _header_key(call)
-    tasks = call.sent(BulkRequest).tasks
-    for request in tasks:
-        _tenant(request, call.identity)  # before anything is submitted
-    submissions = [
-        _submit(request, call.identity, request.idempotency_key or (f"{key}:{number}" if key else None))
-        for number, request in enumerate(tasks)
+    wishes = [
+        _wish(request, call.identity, request.idempotency_key or (f"{key}:{number}" if key else ""))
+        for number, request in enumerate(call.sent(BulkRequest).tasks)
     ]
-    return Answer({"submissions": submissions}, 200)
+    return Answer({"submissions": [_outcome(answer) for answer in submit_many(wishes)]})
 
 
 async def read(call: Call) -> Answer:
@@ -56,22 +61,37 @@ async def read(call: Call) -> Answer:
     while True:
         record = await run_sync(visible, call)
         left = until - time.monotonic()
-        if record.state in ENDED or left <= 0:
-            return Answer(record)
+        if record.state in OVER or left <= 0:
+            return Answer(await run_sync(shown, record))
         await anyio.sleep(min(pause, left))
         pause = min(pause * 2, LAST_LOOK_SECONDS)
 
 
 def search(call: Call) -> Answer:
-    """Return tasks that fit, newest first."""
+    """Return tasks that fit: those under way first, then ended ones, newest first."""
     from fleet.dispatcher import tasks
 
     asked = call.asked(SearchQuery)
-    tenant = None if call.identity.tenant == ALL_TENANTS else call.identity.tenant
-    found = tasks.search(
-        state=asked.state, task_type=asked.task_type, pool=asked.pool, tenant=tenant, limit=asked.limit
-    )
-    return Answer({"tasks": list(found)})
+    tenant = "" if call.identity.tenant == ALL_TENANTS else call.identity.tenant
+    state, task_type, pool = asked.state or "", asked.task_type or "", asked.pool or ""
+    found: list[TaskRecord | Ended] = []
+    if state not in OVER:
+        found += [
+            record
+            for record in tasks.live(MOST_UNDER_WAY)
+            if all(
+                not wanted or has == wanted
+                for wanted, has in (
+                    (state, record.state),
+                    (task_type, record.task_type),
+                    (pool, record.pool),
+                    (tenant, record.tenant),
+                )
+            )
+        ]
+    if not state or state in OVER:
+        found += tasks.search(task_type=task_type, tenant=tenant, pool=pool, state=state, limit=asked.limit)
+    return Answer({"tasks": found[: asked.limit]})
 
 
 def cancel(call: Call) -> Answer:
@@ -80,9 +100,11 @@ def cancel(call: Call) -> Answer:
     from fleet.secrets import audit
 
     record = visible(call)
-    audit.record("task.cancel", record.task_id, actor=call.identity.name, source="gateway", client=call.client)
-    outcome = tasks.cancel(record.task_id)
-    return Answer(outcome)
+    if record.state in OVER:
+        raise Problem(409, "task-over", f"the task is {record.state} already")
+    by = call.identity.name
+    audit.record("task.cancel", record.task_id, actor=by, source="gateway", client=call.client, cell=call.cell)
+    return Answer({"task_id": record.task_id, "was": tasks.cancel(record.task_id, f"cancelled by {by}")})
 
 
 def decision(call: Call) -> Answer:
@@ -102,18 +124,35 @@ def visible(call: Call) -> TaskRecord:
     return record
 
 
-def _submit(request: TaskRequest, identity: Identity, key: str | None) -> Submission:
-    from fleet.dispatcher.submit import submit
+def shown(record: TaskRecord) -> dict[str, object]:
+    """Return a task as answers show it: its record, and its result once it is done."""
+    document = record.as_dict()
+    if record.state == "done":
+        from fleet.app import app
 
-    return submit(
+        document["result"] = app.AsyncResult(record.task_id).result
+    return document
+
+
+def _outcome(answer: TaskHandle | Exception) -> dict[str, object]:
+    if isinstance(answer, TaskHandle):
+        return answer.submission.as_dict()
+    return {"answer": "refused", "task_id": "", "pool": None, "reason": str(answer), "retry_after_seconds": 0.0}
+
+
+def _wish(request: TaskRequest, identity: Identity, key: str | None) -> Wish:
+    from fleet.dispatcher.submit import TaskRequest as Wish
+
+    return Wish(
         request.task_type,
         request.payload,
         tenant=_tenant(request, identity),
         priority=request.priority,
-        delay=request.delay_seconds,
-        deadline=request.deadline_seconds,
-        idempotency_key=key,
+        delay_seconds=request.delay_seconds,
+        deadline_seconds=request.deadline_seconds,
+        idempotency_key=key or "",
         complexity=request.complexity,
+        size_hint=request.size_seconds,
     )
 
 
