@@ -1,0 +1,176 @@
+"""How does an agent's secret become a Kubernetes Secret, and stay what Vault says?
+
+Off by default: a copy in etcd is one more place to steal from; it pays only where pods must start while Vault is away.
+The copy is labelled, owned by the agent's Deployment (so it goes with it), carries the version it was made from, and is
+written by server-side apply: what others change in our fields is found as drift and put back.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import SecretStr
+
+from fleet.errors import Conflict
+from fleet.secrets.backend import Secret, SecretBackend
+from fleet.secrets.errors import BackendUnavailable
+
+MANAGER = "agent-fleet-secrets"
+MANAGED_BY = "app.kubernetes.io/managed-by"
+AGENT_TYPE = "agent-fleet/agent-type"
+SOURCE = "agent-fleet/mirror-of"
+Did = Literal["created", "repaired", "unchanged", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The Deployment a copy belongs to and vanishes with."""
+
+    name: str
+    uid: str
+    kind: str = "Deployment"
+    api_version: str = "apps/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """What was done to one copy, and why."""
+
+    name: str
+    did: Did
+    drift: tuple[str, ...]
+
+
+def secret_name(agent_type: str) -> str:
+    return f"fleet-agent-{agent_type.replace('_', '-')}"
+
+
+def desired(agent_type: str, secrets: Mapping[str, Secret], owner: Owner) -> dict[str, Any]:
+    """Return the manifest of an agent type's copy; keys are `<secret>.<field>`."""
+    data = {
+        f"{name}.{field}": _encoded(value)
+        for name, secret in sorted(secrets.items())
+        for field, value in sorted(secret.fields.items())
+    }
+    versions = " ".join(f"{name}={secret.version}" for name, secret in sorted(secrets.items()))
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": secret_name(agent_type),
+            "labels": {MANAGED_BY: MANAGER, AGENT_TYPE: agent_type},
+            "annotations": {SOURCE: versions},
+            "ownerReferences": [
+                {
+                    "apiVersion": owner.api_version,
+                    "kind": owner.kind,
+                    "name": owner.name,
+                    "uid": owner.uid,
+                    "controller": False,
+                    "blockOwnerDeletion": False,
+                }
+            ],
+        },
+        "type": "Opaque",
+        "data": data,
+    }
+
+
+def drift(wanted: Mapping[str, Any], live: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Name what differs between the manifest and the cluster; values are never named."""
+    if live is None:
+        return ("missing",)
+    meta, has = wanted["metadata"], live.get("metadata", {})
+    found = [f"data {key}" for key, value in wanted["data"].items() if live.get("data", {}).get(key) != value]
+    found += [f"extra data {key}" for key in live.get("data") or {} if key not in wanted["data"]]
+    found += [f"label {key}" for key, value in meta["labels"].items() if has.get("labels", {}).get(key) != value]
+    if has.get("annotations", {}).get(SOURCE) != meta["annotations"][SOURCE]:
+        found.append("version")
+    owners = {reference.get("uid") for reference in has.get("ownerReferences") or ()}
+    if meta["ownerReferences"][0]["uid"] not in owners:
+        found.append("owner")
+    return tuple(found)
+
+
+class Mirror:
+    """Keeps the copies of one namespace."""
+
+    def __init__(self, api: Any, namespace: str) -> None:
+        """Take a `kubernetes.client.CoreV1Api`."""
+        self._api, self._namespace = api, namespace
+
+    def sync(self, backend: SecretBackend, agent_type: str, owner: Owner) -> Mirrored:
+        """Make an agent type's copy what the backend holds."""
+        folder = f"agents/{agent_type}/"
+        secrets = {path.removeprefix(folder).replace("/", "."): backend.read(path) for path in backend.paths(folder)}
+        wanted = desired(agent_type, secrets, owner)
+        name = wanted["metadata"]["name"]
+        live = self._read(name)
+        if live is not None and live.get("metadata", {}).get("labels", {}).get(MANAGED_BY) != MANAGER:
+            raise Conflict(
+                f"Secret {self._namespace}/{name} exists and is not ours: remove or rename it, nothing was changed"
+            )
+        found = drift(wanted, live)
+        if not found:
+            return Mirrored(name, "unchanged", ())
+        self._apply(name, wanted)
+        left = drift(wanted, self._read(name))
+        if left:
+            raise BackendUnavailable(f"Secret {self._namespace}/{name} still differs after apply: {', '.join(left)}")
+        return Mirrored(name, "created" if live is None else "repaired", found)
+
+    def drop(self, agent_type: str) -> Mirrored:
+        """Remove an agent type's copy; one that is not ours stays."""
+        from kubernetes.client import ApiException
+
+        name = secret_name(agent_type)
+        live = self._read(name)
+        if live is None or live.get("metadata", {}).get("labels", {}).get(MANAGED_BY) != MANAGER:
+            return Mirrored(name, "unchanged", ())
+        try:
+            self._api.delete_namespaced_secret(name, self._namespace)
+        except ApiException as error:
+            if error.status != 404:
+                raise _wrapped(error, name) from None
+        return Mirrored(name, "deleted", ())
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        from kubernetes.client import ApiException
+
+        try:
+            found = self._api.read_namespaced_secret(name, self._namespace)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise _wrapped(error, name) from None
+        live: dict[str, Any] = self._api.api_client.sanitize_for_serialization(found)
+        return live
+
+    def _apply(self, name: str, wanted: dict[str, Any]) -> None:
+        from kubernetes.client import ApiException
+
+        try:
+            self._api.patch_namespaced_secret(
+                name,
+                self._namespace,
+                wanted,
+                field_manager=MANAGER,
+                force=True,
+                _content_type="application/apply-patch+yaml",
+            )
+        except ApiException as error:
+            raise _wrapped(error, name) from None
+
+
+def _encoded(value: SecretStr) -> str:
+    return base64.b64encode(value.get_secret_value().encode()).decode()
+
+
+def _wrapped(error: Any, name: str) -> BackendUnavailable:
+    return BackendUnavailable(
+        f"Kubernetes answered {error.status} for Secret {name!r}: "
+        "the service account needs get, patch and delete on secrets in this namespace"
+    )
