@@ -1,0 +1,48 @@
+"""How large will the images be? Installs each component as the Dockerfile does, without an engine, and adds it up.
+
+    python tests/charts/image_size.py [COMPONENT...]
+
+The base image's size is a constant: the uncompressed layers of python:3.13-slim-trixie.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import tomllib
+import venv
+from pathlib import Path
+
+from toolbox import ROOT
+
+BASE_MB = 119
+LIMIT_MB = 400
+IMAGE = ROOT / "deploy/image"
+
+
+def megabytes(component: str, home: Path) -> float:
+    """Return base and installed packages of one component, pruned."""
+    venv.create(home, with_pip=True)
+    wanted = subprocess.run([sys.executable, str(IMAGE / "requirements.py"), component, "--pyproject", str(ROOT / "pyproject.toml")], check=True, capture_output=True, text=True)
+    (home / "requirements.txt").write_text(wanted.stdout)
+    pip = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+    subprocess.run([*pip, "--constraint", str(IMAGE / "constraints.txt"), "--requirement", str(home / "requirements.txt")], check=True)
+    subprocess.run(["sh", str(IMAGE / "prune.sh"), str(home)], check=True)
+    installed = sum(file.lstat().st_size for file in home.rglob("*") if file.is_file())
+    own = sum(file.stat().st_size for name in ("fleet", "workers", "beat_schedules") for file in (ROOT / name).rglob("*.*") if "__pycache__" not in file.parts)
+    return BASE_MB + (installed + own) / 1e6
+
+
+def main(components: list[str]) -> int:
+    too_large = False
+    for component in components or sorted(tomllib.loads((IMAGE / "components.toml").read_text())):
+        with tempfile.TemporaryDirectory() as home:
+            size = megabytes(component, Path(home))
+        too_large |= size > LIMIT_MB
+        sys.stdout.write(f"{component}: {size:.0f} MB of {LIMIT_MB}\n")
+    return 1 if too_large else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
