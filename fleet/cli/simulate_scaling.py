@@ -21,6 +21,7 @@ SYNTHETIC = ("diurnal", "sparse", "on_off")
 @click.option(
     "--history", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Replay this fleet's past."
 )
+@click.option("--pool", help="With --history: only what this pool ran.")
 @click.option("--synthetic", type=click.Choice(SYNTHETIC), help="A generated workload; the default is diurnal.")
 @click.option(
     "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="Also play the decider with this changed."
@@ -51,6 +52,7 @@ SYNTHETIC = ("diurnal", "sparse", "on_off")
 def scaling(
     trace: Path | None,
     history: float | None,
+    pool: str | None,
     synthetic: str | None,
     assignments: tuple[str, ...],
     seeds: int,
@@ -90,7 +92,7 @@ def scaling(
         contenders.insert(1, variant(", ".join(assignments), varied(DecisionSettings(), assignments)))
     backtests = []
     for number in range(seed, seed + seeds):
-        workload = _workload(trace, history, synthetic or "diurnal", number, rate, times)
+        workload = _workload(trace, history, pool, synthetic or "diurnal", number, rate, times)
         backtests.append(play(workload, shape, DecisionSettings(), contenders, number, kill_after))
         if not as_json:
             click.echo(f"seed {number}: {len(workload.arrivals):,} tasks played", err=True)
@@ -107,14 +109,22 @@ def scaling(
 
 
 def _workload(
-    trace: Path | None, history: float | None, synthetic: str, seed: int, rate: float, times: ServiceTimes
+    trace: Path | None,
+    history: float | None,
+    pool: str | None,
+    synthetic: str,
+    seed: int,
+    rate: float,
+    times: ServiceTimes,
 ) -> Workload:
     from fleet.simulation.scaling import servegen, trace_file, workload
 
     if history is not None:
-        from fleet.simulation.scaling.own_history import read
+        from fleet.settings import current
+        from fleet.simulation.scaling import own_history
+        from fleet.store.client import connect
 
-        return read(history)
+        return own_history.read(connect(), current().cell, history, pool)
     if trace is not None:
         if servegen.recognises(trace_file.columns(trace)):
             return servegen.read(trace, seed, rate, times)

@@ -94,7 +94,7 @@ def test_source_cannot_wave_its_own_findings_through_unless_asked() -> None:
 def test_source_that_looks_like_an_engine_is_not_run() -> None:
     trap = "raise SystemExit(0)\n"
     hostile = dict.fromkeys(("bandit/__init__.py", "yaml.py", "detect_secrets/__init__.py", "json.py"), trap)
-    result = answer(files={**hostile, "real.py": "eval(input())\n"})
+    result = answer(files={**hostile, "real.py": "eval(input())\n"}, engines=["bandit", "detect_secrets"])
     assert {engine["error"] for engine in result["engines"]} == {None}
     assert [finding["kind"] for finding in result["findings"]] == ["eval"]
 
@@ -178,3 +178,28 @@ def test_a_large_file_that_is_no_code_is_left_out_and_listed() -> None:
     result = answer(files={"data.json": " " * (MAX_FILE_BYTES + 1), "a.py": "x = 1\n"}, engines=["bandit"])
     assert result["verdict"] == "pass"
     assert result["source"]["skipped"] == [["data.json", f"larger than {MAX_FILE_BYTES} bytes"]]
+
+
+CANARIES = {
+    "password": "Zw9-correct" + "-horse-41",
+    "github": "ghp_" + "k3JxQ9vB7nT2mW8yR5cL1zD4fH6sA0pE3gUx",
+    "slack": "xoxb-" + "2718281828-3141592653589-Zk4mQ8wX1cV7bN2aS5dF9gHj",
+    "jwt": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiJjYW5hcnkifQ." + "c2lnbmF0dXJlLWNhbmFyeS1zaWduYXR1cmU",
+    "hex": "9f86d081884c7d65" + "9a2feaa0c55ad015",
+}
+
+
+def test_canaries_in_every_position_stay_in_the_source() -> None:
+    planted = {
+        "default.py": f"def login(user, password='{CANARIES['password']}'):\n    return user, password\n",
+        "call.py": f"connect(password='{CANARIES['password']}', token='{CANARIES['github']}')\n",
+        "compare.py": f"if password == '{CANARIES['password']}':\n    eval(token)\n",
+        "sql.py": f"c.execute(\"SELECT n FROM t WHERE p = '{CANARIES['password']}' AND n = '%s'\" % n)\n",
+        "url.cfg": f"url = https://me:{CANARIES['password']}@db.example.com/\nslack = {CANARIES['slack']}\n",
+        "web.js": f"const jwt = '{CANARIES['jwt']}';\nconst apiKey = '{CANARIES['hex']}';\n",
+        "broken.py": f"token = '{CANARIES['github']}'\ndef (:\n",
+    }
+    result = answer(files=planted)
+    assert {finding["file"] for finding in result["findings"]} == set(planted)
+    shown = json.dumps(result)
+    assert [name for name, canary in CANARIES.items() if canary in shown] == []
