@@ -1,0 +1,95 @@
+"""What does a performance investigation collect?
+
+What will be gone later: stacks of the workers on this host, the slowest of the latest tasks, how pools and queues
+stand. Each part is bounded in size and time, and a part that cannot be had says why.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any, Final, cast
+
+import psutil
+
+from fleet.alerts import signals
+from fleet.alerts.actions.plan import Request
+from fleet.scaling.target_store import TargetStore
+from fleet.store import keys
+from fleet.store.client import Client, available
+from fleet.telemetry.redaction import redact
+
+MOST_PROCESSES: Final = 8
+STACK_SECONDS: Final = 5.0
+LONGEST_STACK: Final = 20_000
+LATEST_TASKS: Final = 1_000
+SLOWEST: Final = 20
+LONGEST_BUNDLE: Final = 1_000_000
+
+
+def collect(client: Client, cell: str, request: Request, now: float) -> str:
+    """Return the bundle as JSON text, without secrets."""
+    parts: dict[str, Callable[[], Any]] = {
+        "stacks": lambda: dict(stacks()),
+        "slowest_tasks": lambda: slowest(client, cell),
+        "targets": lambda: TargetStore(client, cell).all(),
+        "signals": lambda: _signals(client, cell, now),
+    }
+    found: dict[str, Any] = {"why": request.why, "at": now, "subjects": [dict(subject) for subject in request.subjects]}
+    for name, part in parts.items():
+        try:
+            found[name] = part()
+        except Exception as error:  # a part that fails must not cost the others
+            found[name] = {"missing": f"{type(error).__name__}: {error}"}
+    text = json.dumps(redact(found))
+    if len(text) > LONGEST_BUNDLE:
+        found["stacks"] = {"missing": f"the bundle would have had {len(text)} characters"}
+        text = json.dumps(redact(found))
+    return text
+
+
+def stacks() -> Iterator[tuple[str, str]]:
+    """Yield the Python stacks of the Celery workers on this host, by pid."""
+    program = shutil.which("py-spy")
+    if program is None:
+        yield "missing", "py-spy is not installed here: pip install 'agent-fleet[local]'"
+        return
+    for process in _workers():
+        command = [program, "dump", "--nonblocking", "--pid", str(process.pid)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=STACK_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            yield str(process.pid), f"no stack within {STACK_SECONDS:g} s"
+            continue
+        text = done.stdout if done.returncode == 0 else f"not allowed here: {done.stderr.strip()[:300]}"
+        yield str(process.pid), text[:LONGEST_STACK]
+
+
+def _workers() -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "worker" in words and any("celery" in word for word in words):
+            found.append(process)
+    return found[:MOST_PROCESSES]
+
+
+def slowest(client: Client, cell: str) -> list[dict[str, str]]:
+    """Return the slowest of the latest ended tasks."""
+    with available():
+        page = cast(
+            "list[tuple[str, dict[str, str]]]", client.xrevrange(keys.prefix(cell) + "history", count=LATEST_TASKS)
+        )
+
+    def seconds(row: dict[str, str]) -> float:
+        return float(row.get("ended") or 0) - float(row.get("submitted") or row.get("ended") or 0)
+
+    return sorted((fields for _, fields in page), key=seconds, reverse=True)[:SLOWEST]
+
+
+def _signals(client: Client, cell: str, now: float) -> dict[str, float]:
+    seen = signals.gather(client, cell, now)
+    shown = [one for one in seen.derived if one.name != "ai_agent_load"]
+    return {f"{one.name}{{{','.join(f'{name}={value}' for name, value in one.labels)}}}": one.value for one in shown}
