@@ -8,7 +8,5 @@ find "$packages" -type d \( -name tests -o -name test \) -prune -exec rm -rf {} 
 rm -rf "$packages"/pip "$packages"/pip-*.dist-info "$1"/bin/pip*
 # The asynchronous twin of the Kubernetes client, and the HTTP library only it uses.
 rm -rf "$packages"/kubernetes/aio "$packages"/aiohttp "$packages"/aiohttp_retry
-# Fonts for PDF and PostScript: plots are PNG and SVG.
-rm -rf "$packages"/fontTools
 # Bytecode is written to PYTHONPYCACHEPREFIX on first start, once per container.
 find "$packages" -type d -name __pycache__ -prune -exec rm -rf {} +
