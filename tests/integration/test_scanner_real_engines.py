@@ -181,11 +181,13 @@ def test_a_large_file_that_is_no_code_is_left_out_and_listed() -> None:
 
 
 CANARIES = {
-    "password": "Zw9-correct" + "-horse-41",
-    "github": "ghp_" + "k3JxQ9vB7nT2mW8yR5cL1zD4fH6sA0pE3gUx",
-    "slack": "xoxb-" + "2718281828-3141592653589-Zk4mQ8wX1cV7bN2aS5dF9gHj",
-    "jwt": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiJjYW5hcnkifQ." + "c2lnbmF0dXJlLWNhbmFyeS1zaWduYXR1cmU",
-    "hex": "9f86d081884c7d65" + "9a2feaa0c55ad015",
+    "password": "Zw9-correct" + "-horse-41",  # pragma: allowlist secret
+    "github": "ghp_" + "k3JxQ9vB7nT2mW8yR5cL1zD4fH6sA0pE3gUx",  # pragma: allowlist secret
+    "slack": "xoxb-" + "2718281828-3141592653589-Zk4mQ8wX1cV7bN2aS5dF9gHj",  # pragma: allowlist secret
+    "jwt": "eyJhbGciOiJIUzI1NiJ9."
+    + "eyJzdWIiOiJjYW5hcnkifQ."
+    + "c2lnbmF0dXJlLWNhbmFyeS1zaWduYXR1cmU",  # pragma: allowlist secret
+    "hex": "9f86d081884c7d65" + "9a2feaa0c55ad015",  # pragma: allowlist secret
 }
 
 
