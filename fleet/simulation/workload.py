@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -72,24 +73,23 @@ def lognormal(rng: np.random.Generator, mean: Floats | float, variation: Floats 
     return np.asarray(mean * np.exp(sigma * rng.standard_normal(count) - sigma**2 / 2), dtype=np.float64)
 
 
-def assemble(name: str, fleet: SimulatedFleet, arrival: Floats, rng: np.random.Generator, **given: object) -> Workload:
+def assemble(name: str, fleet: SimulatedFleet, arrival: Floats, rng: np.random.Generator, **given: Any) -> Workload:
     """Return a workload over these arrivals, drawing whatever is not given."""
     count = len(arrival)
     share = np.array([kind.share for kind in fleet.types])
-    kind = given.pop("kind", None)
-    if kind is None:
-        kind = rng.choice(len(fleet.types), size=count, p=share / share.sum())
+    drawn_kind = rng.choice(len(fleet.types), size=count, p=share / share.sum())
+    kind: Any = given.pop("kind", drawn_kind)
     mean, variation = (
         np.array([getattr(kind, field) for kind in fleet.types])[kind] for field in ("mean_seconds", "variation")
     )
-    drawn: dict[str, object] = {
+    drawn: dict[str, Any] = {
         "size": np.maximum(lognormal(rng, mean, variation, count), 0.01),
         "complexity": rng.uniform(0, 1, count),
         "luck": rng.uniform(0, 1, (count, MAX_ATTEMPTS)),
         "error": rng.standard_normal(count),
         "tenant": np.zeros(count, dtype=np.int64),
     }
-    return Workload(name=name, fleet=fleet, arrival=arrival, kind=kind, **(drawn | given))  # type: ignore[arg-type]
+    return Workload(name=name, fleet=fleet, arrival=arrival, kind=kind, **(drawn | given))
 
 
 def poisson(fleet: SimulatedFleet, load: float, tasks: int, seed: int, name: str = "poisson") -> Workload:
