@@ -83,7 +83,8 @@ def averaged(backtests: Sequence[Backtest]) -> tuple[Row, ...]:
     rows = []
     for index, first in enumerate(backtests[0].rows):
         means: Any = np.mean([astuple(backtest.rows[index])[1:] for backtest in backtests], axis=0)
-        rows.append(Row(first.contender, *map(float, means[:-3]), *map(round, means[-3:])))
+        figures: list[Any] = [*map(float, means[:-3]), *map(round, means[-3:])]
+        rows.append(Row(first.contender, *figures))
     return tuple(rows)
 
 

@@ -1,7 +1,7 @@
 """What did this fleet itself go through?
 
-The stream of ended tasks, turned into a workload: when each was submitted and how long it ran. Tasks that never ran tell
-nothing about service times and are left out; how many is said.
+The stream of ended tasks, turned into a workload: when each was submitted and how long it ran. Tasks that never ran
+tell nothing about service times and are left out; how many is said.
 """
 
 from __future__ import annotations
