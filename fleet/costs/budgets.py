@@ -15,6 +15,7 @@ from itertools import pairwise, product
 from typing import Any
 
 from fleet.costs.money import check_currency, micros, usd, written
+from fleet.costs.section import named_rows
 from fleet.errors import ConfigurationError, UnknownName
 
 EVERY = "*"
@@ -81,12 +82,8 @@ class Budget:
 
 
 def parse_budgets(section: object, where: str = "budgets") -> tuple[Budget, ...]:
-    """Read the catalogue's `budgets` (a list); raise `ConfigurationError` naming the first wrong place."""
-    if section is None:
-        return ()
-    if not isinstance(section, list):
-        raise ConfigurationError(f"{where}: expected a list of budgets, got {type(section).__name__}")
-    budgets = tuple(parse_budget(row, f"{where}[{index}]") for index, row in enumerate(section))
+    """Read the catalogue's `budgets`; raise `ConfigurationError` naming the first wrong place."""
+    budgets = tuple(parse_budget(row, place) for place, row in named_rows(section, where, "name"))
     check_tree(budgets)
     return budgets
 

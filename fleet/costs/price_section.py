@@ -12,6 +12,7 @@ from typing import Any
 
 from fleet.costs.money import amount, check_currency
 from fleet.costs.prices import Price
+from fleet.costs.section import named_rows
 from fleet.errors import ConfigurationError, UnknownName
 
 AMOUNTS = {
@@ -25,13 +26,9 @@ KEYS = ("model", "local", "currency", "from", "until", "batch_discount", *AMOUNT
 
 
 def parse_prices(section: object, where: str = "prices") -> tuple[Price, ...]:
-    """Read the section (a list of prices); raise `ConfigurationError` naming the first wrong place."""
-    if section is None:
-        return ()
-    if not isinstance(section, list):
-        raise ConfigurationError(f"{where}: expected a list of prices, got {type(section).__name__}")
-    prices = tuple(_parse(row, f"{where}[{index}]") for index, row in enumerate(section))
-    _refuse_overlaps(prices, where)
+    """Read the section; raise `ConfigurationError` naming the first wrong place."""
+    prices = tuple(_parse(row, place) for place, row in named_rows(section, where, "model"))
+    _refuse_overlaps(prices)
     return prices
 
 
@@ -104,12 +101,12 @@ def _moment(value: object, where: str) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _refuse_overlaps(prices: tuple[Price, ...], where: str) -> None:
-    seen: dict[tuple[str, datetime | None], int] = {}
-    for index, price in enumerate(prices):
-        first = seen.setdefault((price.model, price.starts), index)
-        if first != index:
+def _refuse_overlaps(prices: tuple[Price, ...]) -> None:
+    seen: dict[tuple[str, datetime | None], str] = {}
+    for price in prices:
+        place = price.origin.split(" ")[0]
+        first = seen.setdefault((price.model, price.starts), place)
+        if first != place:
             raise ConfigurationError(
-                f"{where}[{index}]: {price.model!r} already has a price from the same moment in {where}[{first}]: "
-                "give one a later `from`"
+                f"{place}: {price.model!r} already has a price from the same moment in {first}: give one a later `from`"
             )

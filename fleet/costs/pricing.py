@@ -6,7 +6,7 @@ because somebody said so, never because a price was missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -79,11 +79,14 @@ def free_price(model: str, origin: str) -> Price:
     return Price(model, Decimal(0), Decimal(0), origin)
 
 
-def price_table(book: PriceBook, models: Iterable[str], at: datetime) -> list[Price | Unpriced]:
-    """Return the price per 1 000 tokens in and out of each model, as the book would apply it now."""
+def price_table(
+    book: PriceBook, models: Iterable[str], at: datetime, providers: Mapping[str, str] | None = None
+) -> list[Price | Unpriced]:
+    """Return the price per 1 000 tokens in and out of each model, as the book would apply it at that moment."""
+    providers = providers or {}
     table: list[Price | Unpriced] = []
     for model in models:
-        if price := book.known(model, at):
+        if price := book.known(model, at, providers.get(model)):
             table.append(price)
             continue
         into, out = (book.listed(model, usage, at, None) for usage in (Usage(1000, 0), Usage(0, 1000)))

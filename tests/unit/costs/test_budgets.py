@@ -61,7 +61,7 @@ def change(index: int, **changes: object) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("section", "place"),
     [
-        ("50", r"budgets: expected a list"),
+        ("50", r"budgets: expected a list or a mapping"),
         (change(0, cap=3), r"budgets\[0\]: unknown key 'cap'"),
         (change(1, name="acme"), r"budgets\[1\]: there already is a budget 'acme' at budgets\[0\]"),
         (change(1, parent="acne"), r"budgets\[1\]\.parent: unknown budget 'acne' \(did you mean 'acme'"),

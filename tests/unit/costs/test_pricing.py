@@ -123,7 +123,7 @@ GOOD = {"model": "m", "input_usd_per_1k": 1, "output_usd_per_1k": 1}
 @pytest.mark.parametrize(
     ("section", "place"),
     [
-        ({"model": "m"}, r"prices: expected a list"),
+        ({"model": "m"}, r"prices\.model: expected a mapping"),
         ([GOOD | {"input_price": 1}], r"prices\[0\]: unknown key 'input_price'"),
         ([GOOD, GOOD | {"model": ""}], r"prices\[1\]\.model"),
         ([GOOD | {"currency": "EUR"}], r"prices\[0\]\.currency"),
