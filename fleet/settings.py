@@ -116,6 +116,10 @@ class CostSettings(Group):
     """Default token limit per tenant; 0 switches it off."""
     usd_per_hour: float = Field(100.0, ge=0)
     """Default spending limit per tenant; 0 switches it off."""
+    ledger_days: int = Field(400, gt=0)
+    """How long single ledger entries are kept; older ones stay as daily sums."""
+    hold_out_share: float = Field(0.05, ge=0, le=1)
+    """Share of tasks that go straight to the best model, so that the savings of escalation are measured."""
 
 
 class AlertSettings(Group):
