@@ -24,13 +24,35 @@ IMAGE = ROOT / "deploy/image"
 def megabytes(component: str, home: Path) -> float:
     """Return base and installed packages of one component, pruned."""
     venv.create(home, with_pip=True)
-    wanted = subprocess.run([sys.executable, str(IMAGE / "requirements.py"), component, "--pyproject", str(ROOT / "pyproject.toml")], check=True, capture_output=True, text=True)
+    wanted = subprocess.run(
+        [sys.executable, str(IMAGE / "requirements.py"), component, "--pyproject", str(ROOT / "pyproject.toml")],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     (home / "requirements.txt").write_text(wanted.stdout)
-    pip = [str(home / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
-    subprocess.run([*pip, "--constraint", str(IMAGE / "constraints.txt"), "--requirement", str(home / "requirements.txt")], check=True)
+    pip = [
+        str(home / "bin/python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary",
+        ":all:",
+    ]
+    subprocess.run(
+        [*pip, "--constraint", str(IMAGE / "constraints.txt"), "--requirement", str(home / "requirements.txt")],
+        check=True,
+    )
     subprocess.run(["sh", str(IMAGE / "prune.sh"), str(home)], check=True)
     installed = sum(file.lstat().st_size for file in home.rglob("*") if file.is_file())
-    own = sum(file.stat().st_size for name in ("fleet", "workers", "beat_schedules") for file in (ROOT / name).rglob("*.*") if "__pycache__" not in file.parts)
+    own = sum(
+        file.stat().st_size
+        for name in ("fleet", "workers", "beat_schedules")
+        for file in (ROOT / name).rglob("*.*")
+        if "__pycache__" not in file.parts
+    )
     return BASE_MB + (installed + own) / 1e6
 
 

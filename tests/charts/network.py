@@ -25,15 +25,23 @@ class Endpoint:
 def passes(policies: Iterable[Object], source: Endpoint, target: Endpoint, port: int, protocol: str = "TCP") -> bool:
     """Both ends must agree: the source may send it, the target may receive it."""
     policies = list(policies)
-    return _side(policies, source, target, port, protocol, "Egress") and _side(policies, target, source, port, protocol, "Ingress")
+    return _side(policies, source, target, port, protocol, "Egress") and _side(
+        policies, target, source, port, protocol, "Ingress"
+    )
 
 
 def _side(policies: list[Object], own: Endpoint, other: Endpoint, port: int, protocol: str, way: str) -> bool:
-    applying = [p["spec"] for p in policies if way in p["spec"]["policyTypes"] and _is(own, p["spec"]["podSelector"], p["metadata"]["namespace"])]
+    applying = [
+        p["spec"]
+        for p in policies
+        if way in p["spec"]["policyTypes"] and _is(own, p["spec"]["podSelector"], p["metadata"]["namespace"])
+    ]
     if not applying:
         return True  # nobody selects this pod for this direction: everything passes
     key, peers = ("egress", "to") if way == "Egress" else ("ingress", "from")
-    return any(_rule(rule, peers, other, port, protocol, own.namespace) for spec in applying for rule in spec.get(key) or [])
+    return any(
+        _rule(rule, peers, other, port, protocol, own.namespace) for spec in applying for rule in spec.get(key) or []
+    )
 
 
 def _rule(rule: Object, peers: str, other: Endpoint, port: int, protocol: str, namespace: str | None) -> bool:
@@ -47,7 +55,9 @@ def _rule(rule: Object, peers: str, other: Endpoint, port: int, protocol: str, n
 def _peer(peer: Object, other: Endpoint, namespace: str | None) -> bool:
     if block := peer.get("ipBlock"):
         address = ip_address(other.address)
-        return address in ip_network(block["cidr"]) and not any(address in ip_network(net) for net in block.get("except", []))
+        return address in ip_network(block["cidr"]) and not any(
+            address in ip_network(net) for net in block.get("except", [])
+        )
     if other.namespace is None:
         return False
     if "namespaceSelector" in peer:

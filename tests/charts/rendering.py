@@ -47,12 +47,23 @@ class Case:
 
 def template(case: Case) -> subprocess.CompletedProcess[str]:
     """Run `helm template`; the caller judges the exit code."""
-    command = [tool("helm"), "template", "fleet", str(CHART), "--namespace", case.namespace, "--kube-version", case.kubernetes]
+    command = [
+        tool("helm"),
+        "template",
+        "fleet",
+        str(CHART),
+        "--namespace",
+        case.namespace,
+        "--kube-version",
+        case.kubernetes,
+    ]
     for file in case.files:
         command += ["--values", str(CHART / file)]
     for api in case.apis:
         command += ["--api-versions", api]
-    return subprocess.run([*command, "--values", "-"], input=json.dumps(_nested(case.values)), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*command, "--values", "-"], input=json.dumps(_nested(case.values)), capture_output=True, text=True, check=False
+    )
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,7 +80,9 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
 @cache
 def _rendered(key: str) -> str:
     raw = json.loads(key)
-    done = template(Case(raw["name"], tuple(raw["files"]), raw["values"], tuple(raw["apis"]), raw["kubernetes"], raw["namespace"]))
+    done = template(
+        Case(raw["name"], tuple(raw["files"]), raw["values"], tuple(raw["apis"]), raw["kubernetes"], raw["namespace"])
+    )
     assert done.returncode == 0, f"{raw['name']}: {done.stderr}"
     return done.stdout
 
@@ -77,7 +90,14 @@ def _rendered(key: str) -> str:
 def render(case: Case) -> list[Object]:
     """Return the objects of a case that must render."""
     key = json.dumps(
-        {"name": case.name, "files": case.files, "values": dict(case.values), "apis": case.apis, "kubernetes": case.kubernetes, "namespace": case.namespace}
+        {
+            "name": case.name,
+            "files": case.files,
+            "values": dict(case.values),
+            "apis": case.apis,
+            "kubernetes": case.kubernetes,
+            "namespace": case.namespace,
+        }
     )
     return [document for document in yaml.load_all(_rendered(key), Loader=yaml.CSafeLoader) if document]
 

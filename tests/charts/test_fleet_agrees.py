@@ -1,0 +1,108 @@
+"""Do the chart and the fleet's own code mean the same? Names, ScaledObjects, settings, calls to the Kubernetes API."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import matrix
+import pytest
+from rendering import KEDA, Case, kinds, named, pod_specs, render
+from toolbox import ROOT
+
+sys.path.insert(0, str(ROOT))
+
+from fleet.catalogue.load import load
+from fleet.scaling.deletion_cost import ANNOTATION
+from fleet.scaling.metric import highest
+from fleet.scaling.scaled_objects import ManifestSettings, deployment_name, differences
+from fleet.scaling.scaled_objects import render as render_in_code
+from fleet.settings import NOT_SETTINGS, PREFIX, build
+
+# Who makes a call: a program of the fleet (then the chart's Role allows it), or an operator at a command line with their own rights.
+IN_CLUSTER = {("list", "pods"), ("patch", "pods")}
+MIRROR = {
+    ("get", "secrets"),
+    ("patch", "secrets"),
+    ("delete", "secrets"),
+    ("create", "secrets"),
+}  # applying a new object needs `create` too
+BY_OPERATORS = {("list", "scaledobjects"), ("patch", "scaledobjects"), ("list", "horizontalpodautoscalers")}
+CALL = re.compile(r"\.(list|read|create|patch|replace|delete)_namespaced_(\w+)\(")
+RESOURCES = {
+    "pod": "pods",
+    "secret": "secrets",
+    "custom_object": "scaledobjects",
+    "horizontal_pod_autoscaler": "horizontalpodautoscalers",
+}
+
+
+@pytest.mark.parametrize(("kubernetes", "tolerance"), [("1.34", 0.1), ("1.35", 0.0), ("1.37", 0.0)])
+def test_scaled_objects_are_those_of_the_command_line(kubernetes: str, tolerance: float) -> None:
+    objects = render(Case("chart", apis=(KEDA,), kubernetes=kubernetes))
+    for wanted in render_in_code(load().pools.values(), ManifestSettings(cluster_tolerance=tolerance)):
+        assert differences(wanted, named(objects, "ScaledObject", wanted["metadata"]["name"])) == []
+
+
+@pytest.mark.parametrize("band", ["0", "0.05", "0.1", "0.25"])
+def test_room_for_the_detour_is_the_same(band: str) -> None:
+    pools = {
+        f"p{n}": {"agentType": "x", "minReplicas": 0, "maxReplicas": n, "image": {"repository": "x"}}
+        for n in range(1, 61)
+    }
+    mode = (
+        {"autoscaling.tolerance": "closed"}
+        if band == "0"
+        else {"autoscaling.tolerance": "cluster", "autoscaling.clusterTolerance": band}
+    )
+    scaled = {
+        o["metadata"]["name"]: o["spec"]["maxReplicaCount"]
+        for o in kinds(render(Case(band, values={"pools": pools, **mode})), "ScaledObject")
+    }
+    assert {name: scaled[f"worker-{name}"] for name in pools} == {
+        f"p{n}": highest(n, float(band)) for n in range(1, 61)
+    }
+
+
+def test_pools_are_those_of_the_built_in_catalogue() -> None:
+    objects = render(matrix.PLAIN)
+    for pool in load().pools.values():
+        deployment = named(objects, "Deployment", deployment_name(pool.name))
+        assert deployment["metadata"]["annotations"] == {
+            "fleet/queue": pool.queue,
+            "fleet/slots-per-replica": str(pool.slots),
+        }
+        assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == pool.grace_seconds
+        assert deployment["metadata"]["labels"]["fleet/agent-type"] == pool.agent_type
+
+
+@pytest.mark.parametrize(
+    "case", [*matrix.files(), matrix.EVERYTHING, Case("own", values=matrix.SWITCHES["settings"])], ids=str
+)
+def test_every_variable_is_a_setting_the_fleet_knows(case: Case) -> None:
+    objects = render(case)
+    plain = named(objects, "ConfigMap", "settings")["data"]
+    build({}, plain)
+    for where, spec in pod_specs(objects):
+        for variable in spec["containers"][0].get("env", []):
+            if variable["name"].startswith(PREFIX) and variable["name"] not in NOT_SETTINGS:
+                build({}, {variable["name"]: "redis://x"}), where
+
+
+def test_the_role_allows_what_the_code_calls_and_no_more() -> None:
+    called = set()
+    for file in (ROOT / "fleet").rglob("*.py"):
+        for verb, noun in CALL.findall(file.read_text()):
+            called.add(("get" if verb == "read" else verb, RESOURCES[noun]))
+    assert called | {("create", "secrets")} == IN_CLUSTER | MIRROR | BY_OPERATORS, (
+        "a new call: say who makes it, and give it to the Role if a program does"
+    )
+    assert _allowed(matrix.PLAIN) == IN_CLUSTER
+    assert _allowed(Case("mirror", values=matrix.SWITCHES["secret-mirror"])) == IN_CLUSTER | MIRROR
+    assert ANNOTATION.startswith("controller.kubernetes.io/")
+
+
+def _allowed(case: Case) -> set[tuple[str, str]]:
+    (role,) = kinds(render(case), "Role")
+    assert all("*" not in rule["verbs"] + rule["resources"] for rule in role["rules"])
+    return {(verb, resource) for rule in role["rules"] for verb in rule["verbs"] for resource in rule["resources"]}
