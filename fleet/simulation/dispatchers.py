@@ -23,9 +23,9 @@ class LateBinding:
     def __init__(self, workload: Workload, hint: Floats | None = None, *, hold: float = HOLD, noise: float = NOISE,
                  kappa: float = 0.0, ejects: bool = True, known: bool = False) -> None:  # fmt: skip
         fleet = workload.fleet
-        names = ("configure", "arrive", "finish", "release")
+        names = ("configure", "arrive", "finish", "release", "resize")
         functions = load_into(runtime_ := runtime("luajit21"), "simulation/late_binding.lua", *names)
-        configure, self._arrive, self._finish, self._release = functions
+        configure, self._arrive, self._finish, self._release, self._resize = functions
         true_factor = (fleet.seconds / fleet.success).tolist()
         able = [np.flatnonzero(~np.isnan(row)).tolist() for row in fleet.seconds]
         setup: dict[str, object] = {
@@ -54,6 +54,10 @@ class LateBinding:
         """Learn, free the slot, hold the task again if it failed, and match."""
         del pool
         return _zero_based(self._finish(now, task, seconds, ok, again))
+
+    def resize(self, now: float, pool: int, slots: int) -> Releases:
+        """Take note that a pool has so many slots now, and match."""
+        return _zero_based(self._resize(now, pool + 1, slots))
 
     def tick(self, now: float) -> Releases:
         """Match again: a pool's ejection may have ended."""

@@ -181,3 +181,11 @@ local function finish(now, id, seconds, ok, again)
 end
 
 local function held_count() return options.held end
+
+-- Replicas came or went: so many slots now; tasks that still run on leaving replicas keep theirs until they end.
+local function resize(now, name, slots)
+  local pool = pools[name]
+  pool.free = pool.free + slots - pool.slots
+  pool.slots = slots
+  return release(now)
+end

@@ -51,6 +51,7 @@ class Ranked:
         self._hint = [0.0] * len(workload) if hint is None else hint.tolist()
         self._sizes = [self._new_size(10.0) for _ in fleet.types]
         self._pools = [_Pool(len(fleet.types)) for _ in fleet.pools]
+        self._slots = [pool.slots for pool in fleet.pools]
         self._index = {pool.name: index for index, pool in enumerate(fleet.pools)}
         self._views: dict[tuple[int, int], PoolView] = {}
         self._held: list[deque[int]] = [deque() for _ in fleet.types]
@@ -77,6 +78,13 @@ class Ranked:
             self._held[self._kind[task]].appendleft(task)
         else:
             del self._task[task]
+        return self._release()
+
+    def resize(self, now: float, pool: int, slots: int) -> Releases:
+        """Take note that a pool has so many slots now."""
+        del now
+        self._slots[pool] = slots
+        self._forget(pool)
         return self._release()
 
     def tick(self, now: float) -> Releases:
@@ -114,7 +122,7 @@ class Ranked:
             speed, count, success = known.by_type[kind]
             view = self._views[kind, pool] = PoolView(
                 name=spec.name,
-                slots=spec.slots,
+                slots=self._slots[pool],
                 running=known.running,
                 weight=spec.weight,
                 is_capable=self._able[kind][pool],
