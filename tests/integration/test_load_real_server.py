@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from workers.performance_tester.aim import ask_in_turn
 from workers.performance_tester.client import MAX_ANSWER_BYTES
 from workers.performance_tester.payload import PerformanceTest
 from workers.performance_tester.test import run_test
-from workers.safety.targets import TargetRefused
+from workers.safety.targets import Target, TargetRefused
 
 STALL_SECONDS = 0.4
 
@@ -180,6 +181,15 @@ def test_a_name_is_sent_to_its_judged_address_and_keeps_its_host_header(shared: 
     result = run_test(payload, Recorder(f"127.0.0.1:{shared.port}"))
     assert result["succeeded"] == 2
     assert {host for _, host, _ in shared.seen[before:]} == {f"localhost:{shared.port}"}
+
+
+def test_an_address_nobody_listens_on_is_passed_over(shared: Server) -> None:
+    """A name has two addresses, the first of them dead."""
+    url = f"http://localhost:{shared.port}/ok"
+    named = [Target(url, "http", "localhost", shared.port, address, "localhost") for address in ("::1", "127.0.0.1")]
+    aimed = asyncio.run(ask_in_turn(PerformanceTest(url=url), named))
+    assert aimed.request.target.address == "127.0.0.1"
+    assert aimed.first.status == 200
 
 
 def test_an_unreachable_target_fails_at_once() -> None:

@@ -48,6 +48,11 @@ def resolve(host: str, port: int) -> list[str]:
 
 def pin(url: str, allowed: Sequence[str], resolver: Resolver = resolve) -> Target:
     """Judge `url` against the allow-list and return the address to connect to, or raise `TargetRefused`."""
+    return pin_all(url, allowed, resolver)[0]
+
+
+def pin_all(url: str, allowed: Sequence[str], resolver: Resolver = resolve) -> list[Target]:
+    """Return every address of `url` that may be connected to, in the resolver's order; at least one, or raise."""
     scheme, host, port = _parts(url)
     entries = [parse_entry(text) for text in allowed]
     if not entries:
@@ -55,21 +60,24 @@ def pin(url: str, allowed: Sequence[str], resolver: Resolver = resolve) -> Targe
             url, "no target is allowed here; list hosts, addresses or networks in the allowed targets setting"
         )
     addresses = _addresses(url, host, port, resolver)
+    targets = []
     for address in addresses:
-        for entry in entries:
-            if entry.admits(host, port, address):
-                return Target(url, scheme, host, port, str(address), entry.text)
-    raise TargetRefused(url, _refusal(host, port, addresses, entries))
+        entry = next((entry for entry in entries if entry.admits(host, port, address)), None)
+        if entry is not None:
+            targets.append(Target(url, scheme, host, port, str(address), entry.text))
+    if not targets:
+        raise TargetRefused(url, _refusal(host, port, addresses, entries))
+    return targets
 
 
-def pin_redirect(current: Target, location: str, allowed: Sequence[str], resolver: Resolver = resolve) -> Target:
-    """Judge where a redirect from `current` leads; leaving https for http is refused."""
+def pin_redirect(current: Target, location: str, allowed: Sequence[str], resolver: Resolver = resolve) -> list[Target]:
+    """Judge where a redirect from `current` leads, as `pin_all` does; leaving https for http is refused."""
     try:
-        following = pin(urljoin(current.url, location), allowed, resolver)
+        following = pin_all(urljoin(current.url, location), allowed, resolver)
     except ValueError as exc:
         raise TargetRefused(location, f"it is not a URL ({exc})") from exc
-    if current.scheme == "https" and following.scheme == "http":
-        raise TargetRefused(following.url, f"the redirect from {current.url[:200]!r} leaves https for http")
+    if current.scheme == "https" and following[0].scheme == "http":
+        raise TargetRefused(following[0].url, f"the redirect from {current.url[:200]!r} leaves https for http")
     return following
 
 

@@ -13,7 +13,7 @@ from yarl import URL
 from fleet.errors import ConfigurationError
 from workers.performance_tester.client import Client, Request
 from workers.safety.allow_list import parse_entry, plain, reserved_as
-from workers.safety.targets import Target, TargetRefused, pin, pin_redirect
+from workers.safety.targets import Target, TargetRefused, pin, pin_all, pin_redirect
 
 PUBLIC, PRIVATE, METADATA = "93.184.215.14", "10.1.2.3", "169.254.169.254"
 
@@ -122,6 +122,11 @@ def test_a_refusal_never_repeats_a_password() -> None:
     assert "hunter2" not in str(refusal.value)
 
 
+def test_all_allowed_addresses_are_given_and_only_those() -> None:
+    found = pin_all("http://localhost/", ["localhost"], Dns("::1", PRIVATE, "127.0.0.1", METADATA))
+    assert [target.address for target in found] == ["::1", "127.0.0.1"]
+
+
 def test_dns_is_asked_once() -> None:
     dns = Dns(PUBLIC, PRIVATE)
     assert pin("http://app.example.com/", ["10.0.0.0/8", "app.example.com"], dns).address == PUBLIC
@@ -146,8 +151,8 @@ def test_the_refusal_of_a_private_address_says_what_to_allow() -> None:
 def test_a_redirect_is_judged_like_any_url() -> None:
     current = Target("https://app.example.com/a/b", "https", "app.example.com", 443, PUBLIC, "*.example.com")
     allowed = ["*.example.com"]
-    assert pin_redirect(current, "../c?d", allowed, Dns(PUBLIC)).url == "https://app.example.com/c?d"
-    assert pin_redirect(current, "//www.example.com/", allowed, Dns(PUBLIC)).host == "www.example.com"
+    assert pin_redirect(current, "../c?d", allowed, Dns(PUBLIC))[0].url == "https://app.example.com/c?d"
+    assert pin_redirect(current, "//www.example.com/", allowed, Dns(PUBLIC))[0].host == "www.example.com"
     for location in (
         "http://app.example.com/",
         "https://evil.example/",
