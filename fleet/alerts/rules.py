@@ -67,6 +67,8 @@ class Rule(Row):
     resolve_after: Duration = 0.0
     """How long the condition must stay false before the incident is resolved."""
     runbook: str = ""
+    when_absent: bool = False
+    """In Prometheus it also fires when the metric is gone: then nobody is left to say that something is wrong."""
 
     @model_validator(mode="before")
     @classmethod

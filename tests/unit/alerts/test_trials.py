@@ -20,7 +20,8 @@ tests:
     expect:
       - {at: 3m, firing: []}
       - {at: 4m, firing: ["critical_error_rate{agent_type=code_generator}"]}
-      - {at: 6m, firing: ["critical_error_rate{agent_type=code_generator}", "high_error_rate{agent_type=code_generator}"]}
+      - at: 6m
+        firing: ["critical_error_rate{agent_type=code_generator}", "high_error_rate{agent_type=code_generator}"]
       - {at: 7m, firing: []}
   - name: a million tokens within the hour
     every: 1m
