@@ -46,15 +46,18 @@ def actions(call: Call) -> Answer:
 
 
 def _take(call: Call, parameters: dict[str, object], why: str, subjects: tuple[dict[str, str], ...]) -> Answer:
+    from fleet import catalogue
     from fleet.alerts.actions import register
     from fleet.alerts.actions.plan import Request
-    from fleet.alerts.actions.view import view
     from fleet.alerts.rules import ActionCall
+    from fleet.alerts.view import gather
     from fleet.secrets import audit
 
+    now = time.time()
     wish = ActionCall.model_validate(parameters)
-    request = Request(secrets.token_hex(6), wish, why, call.identity.name, time.time(), subjects)
-    taken = register.take(call.client, call.cell, request, view(call.client, call.cell), audit.record)
+    request = Request(secrets.token_hex(6), wish, why, call.identity.name, now, subjects)
+    view = gather(call.client, call.cell, catalogue.current(), now)
+    taken = register.take(call.client, call.cell, request, view, audit.record)
     if not taken.in_force:
         raise Problem(409, "action-refused", taken.reason)
     return Answer({"id": taken.id, "in_force": taken.in_force, "reason": taken.reason}, 202)

@@ -26,7 +26,7 @@ class Call:
     path: Mapping[str, str]
     query: BaseModel | None
     body: BaseModel | None
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
 
     def asked(self, model: type[Model]) -> Model:
         """Return the query as the model the route names."""

@@ -158,7 +158,7 @@ class ScaleUpRequest(Asked):
     pool: PoolName
     replicas: int = Field(1, ge=1, le=100)
     """Replicas to add."""
-    minutes: float = Field(30, gt=0, le=1440, allow_inf_nan=False)
+    minutes: float = Field(30, ge=0.1, le=1440, allow_inf_nan=False)
     why: str = Field(min_length=1, max_length=500)
 
 
@@ -169,7 +169,7 @@ class EmergencyRequest(Asked):
         json_schema_extra={"examples": [{"admitted_share": 0.25, "minutes": 15, "why": "provider outage"}]}
     )
     admitted_share: float = Field(0.25, ge=0.05, le=1, allow_inf_nan=False)
-    minutes: float = Field(15, gt=0, le=240, allow_inf_nan=False)
+    minutes: float = Field(15, ge=0.1, le=240, allow_inf_nan=False)
     why: str = Field(min_length=1, max_length=500)
 
 
