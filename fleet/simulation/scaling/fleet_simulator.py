@@ -1,7 +1,8 @@
 """What happens when dispatch and scaling act together?
 
-Several pools whose replicas come and go while a dispatcher places tasks: the production deciders of both, end to end. A
-replica counts its slots from the moment it is ready until it is told to leave; it is paid for until its last task ends.
+Several pools whose replicas come and go while a dispatcher places tasks: the production deciders of both, end to end.
+A replica counts its slots from the moment it is ready until it is told to leave; it is paid for until its last task
+ends.
 """
 
 from __future__ import annotations
