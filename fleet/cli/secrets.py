@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleet.cli.answer import answer, json_option, table
+from fleet.cli.answer import answer, json_option, plain, table
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -125,6 +125,25 @@ def audit(count: int, as_json: bool) -> None:
     from fleet.secrets.audit import newest
 
     show([entry for entry in newest(count) if entry.action.startswith(("secret.", "rotation."))], as_json)
+
+
+@group.command("drill")
+@click.option("--seconds", type=click.FloatRange(min=5), default=30.0, show_default=True, help="How long.")
+@json_option
+def drill(seconds: float, as_json: bool) -> None:
+    """Rotate drill credentials under load; exit 1 when anybody was refused."""
+    from fleet.secrets import audit, configured
+    from fleet.secrets import drill as drills
+    from fleet.settings import current
+    from fleet.store.client import connect
+
+    audit.record("secret.drill", current().cell, detail={"seconds": seconds})
+    report = drills.run(configured.backend(), connect(), current().cell, configured.recorded, seconds=seconds)
+    rows = ((path, report.rotations[path], report.uses.get(path, 0)) for path in report.rotations)
+    verdict = f"{report.refusals} refusals in {report.seconds:.0f} s" + "".join(f"\n  {why}" for why in report.reasons)
+    answer({"ok": report.ok, **plain(report)}, as_json, [table(("credential", "rotations", "uses"), rows), verdict])
+    if not report.ok:
+        sys.exit(1)
 
 
 @group.command("policy")

@@ -173,6 +173,7 @@ class SigningKeys:
     """The key task messages are signed with; verifiers accept the new one before anybody signs with it."""
 
     backend: SecretBackend
+    verifying: str = signing_keys.VERIFYING
     kind: str = "signing"
 
     def generate(self, current: Fields) -> Fields:
@@ -185,7 +186,7 @@ class SigningKeys:
 
     def verify(self, new: Fields) -> str | None:
         message = Message("rotation", "rotation", secrets.token_bytes(32))
-        accepted = signing_keys.verify_keys(self.backend.read(signing_keys.VERIFYING))
+        accepted = signing_keys.verify_keys(self.backend.read(self.verifying))
         verdict = verify(accepted, sign(signing_keys.signing_key(new), message), message)
         return None if verdict.genuine else verdict.reason
 
@@ -195,16 +196,16 @@ class SigningKeys:
     def _accepted(self, add: Fields | None = None, remove: str = "") -> None:
         while True:
             try:
-                stored = self.backend.read(signing_keys.VERIFYING)
+                stored = self.backend.read(self.verifying)
                 fields, version = dict(stored.fields), stored.version
             except SecretMissing:
-                known = self.backend.versions(signing_keys.VERIFYING)
+                known = self.backend.versions(self.verifying)
                 fields, version = {}, known[-1].number if known else 0
             wanted = {**{name: value for name, value in fields.items() if name != remove}, **(add or {})}
             if wanted == fields:
                 return
             try:
-                self.backend.write(signing_keys.VERIFYING, wanted, expected_version=version)
+                self.backend.write(self.verifying, wanted, expected_version=version)
             except SecretConflict:
                 continue
             return

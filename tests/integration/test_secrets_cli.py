@@ -130,6 +130,16 @@ def test_broker_users_are_shown_and_applied(fleet: Fleet, store: redis.Redis) ->
             store.acl_deluser(user)
 
 
+def test_a_drill_rotates_under_load_and_leaves_nothing_behind(fleet: Fleet, store: redis.Redis) -> None:
+    report = parsed(fleet("secrets", "drill", "--seconds", "5", "--json"))
+    assert report["refusals"] == 0, report["reasons"]
+    assert all(count >= 1 for count in report["rotations"].values()), report
+    assert all(count >= 10 for count in report["uses"].values()), report
+    assert parsed(fleet("secrets", "list", "--json")) == {"paths": []}
+    assert parsed(fleet("keys", "list", "--json")) == {"keys": []}
+    assert "fleet-drill" not in store.acl_users()
+
+
 def test_no_value_is_taken_from_the_command_line() -> None:
     for name in ("put", "rotate"):
         options = {option for parameter in secrets.group.commands[name].params for option in parameter.opts}
