@@ -47,6 +47,8 @@ class TargetStore:
             memory = {"state": target.state, "counters": counters.get(target.pool, {})}
             pipe.hset(keys.targets(self._cell), target.pool, orjson.dumps(described(target)))
             pipe.hset(keys.scaling_states(self._cell), target.pool, orjson.dumps(memory))
+            counted = f"fleet_scaling_decisions_total|{target.pool}|{_direction(target)}"
+            pipe.hincrby(f"{keys.prefix(self._cell)}metrics", counted, 1)
             past = keys.target_history(self._cell, target.pool)
             pipe.xadd(past, {"entry": orjson.dumps(summarised(target))}, maxlen=entries, approximate=True)
             pipe.expire(past, HISTORY_SECONDS)
@@ -167,6 +169,12 @@ def summarised(target: Target) -> dict[str, Any]:
         "binding": target.binding,
         "reason": target.reason,
     }
+
+
+def _direction(target: Target) -> str:
+    if target.replicas == target.previous:
+        return "same"
+    return "up" if target.replicas > target.previous else "down"
 
 
 def _text(name: str | bytes) -> str:

@@ -35,6 +35,8 @@ class Target:
     replicas: int
     need: int
     """What the policy asked for before any limit."""
+    previous: int
+    """The target before this one."""
     reason: str
     binding: LimitName | None
     considered: tuple[Limit, ...]
@@ -98,6 +100,7 @@ def _target(snap: PoolSnapshot, limits: PoolLimits, need: Need, previous: int, p
         pool=snap.pool,
         replicas=bounded.replicas,
         need=need.replicas,
+        previous=previous,
         reason=reason,
         binding=bounded.binding,
         considered=bounded.considered,

@@ -12,6 +12,7 @@ from fleet.errors import UnknownName
 from fleet.scaling import snapshot
 from fleet.scaling.orders import Order, Orders, checked
 from fleet.scaling.refresh import refresh
+from fleet.scaling.samples import samples
 from fleet.scaling.target_store import TargetStore
 from fleet.settings import ScalingSettings
 from fleet.store import keys
@@ -224,6 +225,18 @@ def test_last_weeks_load_is_expected_again(store: redis.Redis) -> None:
     assert kept.seasonal(["fast", "cheap"], now) == {"fast": 7.5, "cheap": None}
     store.setrange(keys.season(CELL, "fast"), slot * season.CHARACTERS_PER_SLOT, season.written(123.25))
     assert kept.seasonal(["fast"], now)["fast"] == pytest.approx(123.2, abs=0.1)
+
+
+def test_gauges_and_counters_are_of_the_metrics_table(store: redis.Redis) -> None:
+    hold(store, 30)
+    tick(store, catalogue(max_replicas=2))
+    Orders(store, CELL).raise_floor(Order("fast", 1, "alert", "test", 0.0))
+    shown = {(s.name, *s.labels): s.value for s in samples(store, CELL)}
+    assert shown["fleet_target_replicas", ("pool", "cheap")] == 2
+    assert shown["fleet_target_binding", ("limit", "maximum"), ("pool", "cheap")] == 1
+    assert shown["fleet_target_floor", ("pool", "fast")] == 1
+    counted = store.hgetall(f"{P}metrics")
+    assert counted["fleet_scaling_decisions_total|cheap|up"] == "1"
 
 
 def test_every_key_left_behind_is_declared(store: redis.Redis) -> None:
