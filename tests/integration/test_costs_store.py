@@ -1,0 +1,289 @@
+"""Do declarations, grants, controls and the ledger survive what operators and crashes do to them?"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from pydantic import SecretStr
+
+from fleet.catalogue.declaration import Catalogue
+from fleet.costs import configured, job
+from fleet.costs.budget_store import apply_catalogue, declared, drop_budget, grant, history, set_budget, show
+from fleet.costs.budgets import Window, parse_budgets
+from fleet.costs.calls import Call, UnpricedModel, allow, most_it_costs, record_call, void_call
+from fleet.costs.controls import controls, set_control, undo
+from fleet.costs.durable import DurableLedger, ledger_url
+from fleet.costs.entries import Entry
+from fleet.costs.ledger import export, hot_entries, roll_up
+from fleet.costs.outcomes import arms, learned_costs, outcomes, record_attempt, record_task
+from fleet.costs.prices import Quote, Usage
+from fleet.costs.pricing import PriceBook
+from fleet.costs.report import as_html, as_text
+from fleet.costs.reservations import Wanted, held, release, reserve
+from fleet.costs.trends import DAY_MS
+from fleet.errors import ConfigurationError, NotFound, UnknownName
+from fleet.settings import CostSettings, Settings
+
+CELL = "costs-store"
+BOOK = PriceBook(price_set="reference")
+BUDGETS = parse_budgets(
+    {
+        "org": {"level": "organisation", "limits_usd": {"day": 1, "month": 10}},
+        "team": {"parent": "org", "tenants": ["t"], "limits_usd": {"day": "0.5", "task": "0.2"}, "policy": "pause"},
+    }
+)
+
+
+class Audited(list[tuple[str, Mapping[str, Any]]]):
+    def __call__(self, action: str, detail: Mapping[str, Any]) -> None:
+        self.append((action, detail))
+
+
+@pytest.fixture
+def client(store: redis.Redis) -> redis.Redis:
+    store.flushall()
+    return store
+
+
+@pytest.fixture
+def durable(tmp_path: Path) -> Iterator[DurableLedger]:
+    ledger = DurableLedger(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}")
+    yield ledger
+    ledger.close()
+
+
+def call(number: int, task: str = "a", model: str = "gpt-5") -> Call:
+    return Call(f"{task}/{number}", task, "t", "code_generation", model, "openai", "code_generator")
+
+
+def spend(client: redis.Redis, number: int, tokens: int = 1000, task: str = "a") -> None:
+    record_call(client, CELL, call(number, task), Usage(tokens, tokens), BOOK, datetime.now(tz=UTC))
+
+
+def test_an_operators_change_wins_over_the_catalogue_until_it_is_dropped(client: redis.Redis) -> None:
+    audit = Audited()
+    assert apply_catalogue(client, CELL, BUDGETS) == ()
+    set_budget(client, CELL, {"name": "team", "limits_usd": {"day": 2}}, audit)
+    assert apply_catalogue(client, CELL, BUDGETS) == ("team",)
+    team, origin = declared(client, CELL)["team"]
+    assert (team.limits, team.parent, origin) == ({Window.DAY: 2_000_000}, "org", "operator")
+    drop_budget(client, CELL, "team", audit)
+    assert apply_catalogue(client, CELL, BUDGETS) == ()
+    assert declared(client, CELL)["team"][0] == BUDGETS[1]
+    assert [action for action, _ in audit] == ["budget.set", "budget.drop"]
+
+
+def test_a_change_that_cannot_be_leaves_everything_as_it_was(client: redis.Redis) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    before = declared(client, CELL)
+    with pytest.raises(ConfigurationError):
+        set_budget(client, CELL, {"name": "org", "parent": "team"}, Audited())
+    with pytest.raises(UnknownName):
+        drop_budget(client, CELL, "org", Audited())
+    assert declared(client, CELL) == before
+
+
+def test_a_paused_task_resumes_on_a_grant_and_its_window_tells_the_story(client: redis.Redis) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    for number in range(3):
+        reserve(client, CELL, [Wanted(f"w{number}", "t", "code_generation", 160_000)])
+        spend(client, number, tokens=20_000, task=f"w{number}")
+        release(client, CELL, [f"w{number}"])
+    wanted = Wanted("late", "t", "code_generation", 150_000)
+    [verdict] = reserve(client, CELL, [wanted])
+    assert verdict.allowed, "the last task gets what is left"
+    release(client, CELL, ["late"])
+    spend(client, 9, tokens=2_500, task="other")
+    [verdict] = reserve(client, CELL, [wanted])
+    assert (verdict.status, verdict.budget, verdict.window) == ("pause", "team", "day")
+    audit = Audited()
+    assert grant(client, CELL, "team", Window.DAY, 250_000, audit) == 250_000
+    [verdict] = reserve(client, CELL, [wanted])
+    assert verdict.allowed
+    [fill] = [fill for fill in show(client, CELL) if fill.budget == "team"]
+    assert (fill.limit, fill.spent, fill.reserved, fill.fired) == (750_000, 500_000, 150_000, 100)
+    assert [past.as_dict() for past in history(client, CELL, "team")] == [fill.as_dict()]
+    assert audit == [("budget.grant", {"budget": "team", "window": "day", "task": "", "amount": "0.25 USD"})]
+
+
+def test_grants_name_what_they_raise(client: redis.Redis) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    with pytest.raises(UnknownName, match="did you mean 'team'"):
+        grant(client, CELL, "tean", Window.DAY, 1, Audited())
+    with pytest.raises(ConfigurationError, match="no limit per hour"):
+        grant(client, CELL, "team", Window.HOUR, 1, Audited())
+    with pytest.raises(ConfigurationError, match="names the task"):
+        grant(client, CELL, "team", Window.TASK, 1, Audited())
+    with pytest.raises(NotFound):
+        history(client, CELL, "nobody")
+
+
+def test_one_task_may_be_given_more_than_its_own_cap(client: redis.Redis) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    reserve(client, CELL, [Wanted("big", "t", "code_generation", 100_000)])
+    most = Quote("gpt-5", 250_000, "test", is_free=False)
+    refused = allow(client, CELL, call(1, "big"), most)
+    assert (refused.status, refused.window, refused.available) == ("pause", "task", 200_000)
+    grant(client, CELL, "team", Window.TASK, 100_000, Audited(), task="big")
+    assert allow(client, CELL, call(1, "big"), most).allowed
+
+
+def test_an_allowed_call_that_was_never_made_costs_nothing(client: redis.Redis) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    reserve(client, CELL, [Wanted("a", "t", "code_generation", 100_000)])
+    most = most_it_costs(call(1), BOOK, datetime.now(tz=UTC), input_tokens=1000, max_output_tokens=5000)
+    assert allow(client, CELL, call(1), most).allowed
+    reservation = held(client, CELL, "a")
+    assert reservation is not None
+    assert (reservation.reserved, reservation.committed, reservation.calls_in_flight) == (100_000, 32_000, 1)
+    assert void_call(client, CELL, call(1)) == 32_000
+    assert void_call(client, CELL, call(1)) == 0
+    assert release(client, CELL, ["a"]) == 100_000
+    assert hot_entries(client, CELL) == []
+
+
+def test_an_unpriced_model_is_not_recorded_as_free(client: redis.Redis) -> None:
+    with pytest.raises(UnpricedModel, match="in no price list"):
+        record_call(client, CELL, call(1, model="nobody"), Usage(1, 1), BOOK, datetime.now(tz=UTC))
+    assert hot_entries(client, CELL) == []
+
+
+def test_controls_are_audited_and_undone_one_by_one(client: redis.Redis) -> None:
+    audit = Audited()
+    before = controls(client, CELL)
+    set_control(client, CELL, "downgrade.gpt-5", "none", audit)
+    set_control(client, CELL, "limit.fleet", "requests=7", audit)
+    now = controls(client, CELL)
+    assert "gpt-5" not in now.downgrade
+    assert now.limits == {"fleet": (7, 0, 0)}
+    assert [undo(client, CELL, audit) for _ in range(2)] == ["limit.fleet", "downgrade.gpt-5"]
+    after = controls(client, CELL)
+    assert (after.limits, after.downgrade) == (before.limits, before.downgrade)
+    with pytest.raises(NotFound):
+        undo(client, CELL, audit)
+    assert [action for action, _ in audit] == ["cost.control.set"] * 2 + ["cost.control.undo"] * 2
+
+
+def test_the_catalogue_puts_everything_in_force_but_what_an_operator_set(client: redis.Redis) -> None:
+    sections = {
+        "budgets": {"org": {"level": "organisation", "limits_usd": {"day": 1}}},
+        "prices": {"mine": {"local": True}},
+        "limits": {"tenant:big": {"requests": 5, "usd": 2}},
+        "quotas": {"openai/gpt-5": {"requests": 500, "tokens": 90_000}},
+        "downgrades": {"gpt-4o": "gemini-2.0-flash"},
+    }
+    catalogue = Catalogue(agent_types={}, task_types={}, pools={}, compatibility={}, sections=sections)
+    settings = Settings()
+    set_control(client, CELL, "limit.tenant:*", "requests=9", Audited())
+    configured.put_in_force(client, CELL, settings, catalogue)
+    now = controls(client, CELL)
+    assert now.limits == {"tenant:*": (9, 0, 0), "tenant:big": (5, 0, 2_000_000)}
+    assert now.quotas == {"openai/gpt-5": (500, 90_000)}
+    assert now.downgrade["gpt-4o"] == "gemini-2.0-flash"
+    assert list(declared(client, CELL)) == ["org"]
+    wrong = catalogue.model_copy(update={"sections": sections | {"limits": {"team:x": "none"}}})
+    with pytest.raises(ConfigurationError, match="team:x"):
+        configured.put_in_force(client, CELL, settings, wrong)
+
+
+def test_the_ledger_outlives_redis_and_counts_nothing_twice(client: redis.Redis, durable: DurableLedger) -> None:
+    for number in range(25):
+        spend(client, number)
+    total = sum(entry.micros for entry in hot_entries(client, CELL))
+    assert roll_up(client, CELL, durable) == 25
+    assert hot_entries(client, CELL) == []
+    entries = list(durable.entries())
+    client.flushall()
+    durable.append(entries)
+    assert durable.total_micros() == total == 25 * 8000
+    spend(client, 3)
+    roll_up(client, CELL, durable)
+    assert durable.total_micros() == total
+
+
+def test_an_estimate_gives_way_to_the_exact_amount_and_never_the_other_way_round(durable: DurableLedger) -> None:
+    def entry(micros: int, estimated: bool) -> Entry:
+        return Entry("c", 1, "call", "a", 1, "t", "k", "g", "m", "p", 1, 1, 0, 0, micros, estimated, "o")
+
+    for micros, estimated, expected in ((9, True, 9), (5, False, 5), (8, True, 5), (7, False, 5)):
+        durable.append([entry(micros, estimated)])
+        assert durable.total_micros() == expected
+
+
+def test_old_entries_become_daily_sums(durable: DurableLedger) -> None:
+    def entry(number: int, day: int) -> Entry:
+        at = day * DAY_MS + number
+        return Entry(f"c{number}", at, "call", "a", 1, "t", "k", "g", "m", "p", 1, 2, 0, 0, 10, False, "o")
+
+    durable.append([entry(number, number % 4) for number in range(40)])
+    assert durable.forget(2 * DAY_MS) == 20
+    assert durable.forget(2 * DAY_MS) == 0
+    assert durable.total_micros() == 400
+    assert len(list(durable.entries())) == 20
+    assert len(durable.columns(since=2 * DAY_MS)) == 20
+
+
+def test_exports_are_exact_in_both_forms(client: redis.Redis, durable: DurableLedger) -> None:
+    for number in range(5):
+        spend(client, number, tokens=333)
+    roll_up(client, CELL, durable)
+    as_csv, as_lines = io.StringIO(), io.StringIO()
+    assert export(durable.entries(), as_csv, "csv") == export(durable.entries(), as_lines, "jsonl") == 5
+    rows = list(csv.DictReader(io.StringIO(as_csv.getvalue())))
+    lines = [json.loads(line) for line in as_lines.getvalue().splitlines()]
+    assert [row["usd"] for row in rows] == [line["usd"] for line in lines] == ["0.002664"] * 5
+    assert sum(int(row["micros"]) for row in rows) == durable.total_micros()
+
+
+def test_the_job_reports_what_was_spent(client: redis.Redis, durable: DurableLedger) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    reserve(client, CELL, [Wanted("gone", "t", "code_generation", 10_000)])
+    for number in range(10):
+        spend(client, number)
+    assert job.last_report(client, CELL) is None
+    run = job.run(client, CELL, durable, CostSettings())
+    assert run.moved == 10
+    assert (run.report.analysis.total, run.report.analysis.month_limit) == (80_000, 10_000_000)
+    report = job.last_report(client, CELL)
+    assert report is not None
+    assert report["total_usd"] == "0.080000"
+    assert {fill["budget"] for fill in report["budgets"]} == {"org", "team"}
+    assert "gpt-5" in as_text(run.report)
+    page = as_html(run.report)
+    assert "<svg" in page
+    assert "http" not in page.partition("<svg")[0]
+
+
+def test_names_in_a_report_page_are_text(client: redis.Redis, durable: DurableLedger) -> None:
+    evil = Call("x", "x", "<script>alert(1)</script>", "k", "gpt-5", "openai")
+    record_call(client, CELL, evil, Usage(1000, 1000), BOOK, datetime.now(tz=UTC))
+    page = as_html(job.run(client, CELL, durable, CostSettings()).report)
+    assert "<script>" not in page
+
+
+def test_outcomes_are_learned_per_task_type_and_model(client: redis.Redis) -> None:
+    for number in range(30):
+        record_attempt(client, CELL, "code_generation", "gpt-5", passed=number % 3 != 0, micros=100)
+        record_task(client, CELL, "code_generation", "escalate", passed=True, micros=100 + number)
+    assert outcomes(client, CELL, "code_generation")["gpt-5"].won == 20
+    assert learned_costs(client, CELL, "code_generation") == {("code_generation", "gpt-5"): 100}
+    assert learned_costs(client, CELL, "general") == {}
+    arm = arms(client, CELL, "code_generation")["escalate"]
+    assert (arm.tasks, arm.mean) == (30, 114.5)
+
+
+def test_the_ledger_lives_in_sqlite_or_postgresql_and_nowhere_else(tmp_path: Path) -> None:
+    settings = Settings(state_dir=tmp_path)
+    assert ledger_url(settings) == f"sqlite:///{tmp_path / 'ledger.db'}"
+    with pytest.raises(ConfigurationError, match="mysql"):
+        DurableLedger("mysql://localhost/ledger")
+    other = settings.costs.model_copy(update={"ledger_url": SecretStr("postgresql://db/ledger")})
+    assert ledger_url(settings.model_copy(update={"costs": other})) == "postgresql://db/ledger"
