@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fleet.dispatcher.handle import TaskHandle as TaskHandle
-    from fleet.dispatcher.producer import submit as submit
-    from fleet.dispatcher.producer import submit_many as submit_many
+    from fleet.dispatcher.submit import submit as submit
+    from fleet.dispatcher.submit import submit_many as submit_many
 
 __all__ = ["TaskHandle", "submit", "submit_many"]
 __version__ = "0.1.0"
 
 _HOMES = {
-    "submit": "fleet.dispatcher.producer",
-    "submit_many": "fleet.dispatcher.producer",
+    "submit": "fleet.dispatcher.submit",
+    "submit_many": "fleet.dispatcher.submit",
     "TaskHandle": "fleet.dispatcher.handle",
 }
 

@@ -242,7 +242,7 @@ class Settings(Group):
 Origin = Literal["default", "file", "environment", "state directory"]
 PREFIX = "FLEET_"
 FILE_VARIABLE = "FLEET_FILE"
-NOT_SETTINGS = frozenset({FILE_VARIABLE, "FLEET_TEST_SCALE"})
+NOT_SETTINGS = frozenset({FILE_VARIABLE, "FLEET_TEST_SCALE", "FLEET_POOL", "FLEET_WORKER_ID"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,9 @@ def catalogue_file(environment: Mapping[str, str] | None = None) -> Path | None:
     environment = os.environ if environment is None else environment
     if named := environment.get(FILE_VARIABLE):
         if not Path(named).is_file():
-            raise ConfigurationError(f"{FILE_VARIABLE} names {named!r}, which is no file: create it or unset the variable")
+            raise ConfigurationError(
+                f"{FILE_VARIABLE} names {named!r}, which is no file: create it or unset the variable"
+            )
         return Path(named)
     here = Path("fleet.yaml")
     return here if here.is_file() else None
@@ -301,7 +303,9 @@ def _check_name(path: tuple[str, ...], where: str) -> None:
     model: type[BaseModel] = Settings
     for depth, part in enumerate(path):
         if part not in model.model_fields:
-            raise UnknownName("setting", ".".join(path), [".".join((*path[:depth], name)) for name in model.model_fields], where)
+            raise UnknownName(
+                "setting", ".".join(path), [".".join((*path[:depth], name)) for name in model.model_fields], where
+            )
         annotation = model.model_fields[part].annotation
         if depth < len(path) - 1:
             if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):

@@ -21,7 +21,20 @@ from fleet.errors import ConfigurationError, UnknownName, did_you_mean
 from fleet.settings import catalogue_file
 
 ROWS: Mapping[str, type[Row]] = {"agent_types": AgentType, "task_types": TaskType, "pools": Pool}
-OTHER_SECTIONS = ("settings", "compatibility", "defaults", "budgets", "prices", "alerts", "limits", "quotas", "downgrades", "tenants", "slos", "cells")
+OTHER_SECTIONS = (
+    "settings",
+    "compatibility",
+    "defaults",
+    "budgets",
+    "prices",
+    "alerts",
+    "limits",
+    "quotas",
+    "downgrades",
+    "tenants",
+    "slos",
+    "cells",
+)
 ENTRY_POINT = "agent_fleet.agents"
 
 
@@ -60,7 +73,9 @@ def combine(documents: Iterable[Document]) -> Catalogue:
         if document.data is None:
             continue
         if not isinstance(document.data, dict):
-            raise ConfigurationError(f"{document.where(())}: a catalogue is a mapping of sections, this is a {type(document.data).__name__}")
+            raise ConfigurationError(
+                f"{document.where(())}: a catalogue is a mapping of sections, this is a {type(document.data).__name__}"
+            )
         for section, content in document.data.items():
             if section in ROWS:
                 complaints += _merge_rows(document, section, content, merged[section], homes)
@@ -70,7 +85,9 @@ def combine(documents: Iterable[Document]) -> Catalogue:
                 sections[section] = content
             else:
                 known = [*ROWS, *OTHER_SECTIONS]
-                complaints.append(f"{document.where((section,))}: unknown section {section!r}{did_you_mean(str(section), known)}")
+                complaints.append(
+                    f"{document.where((section,))}: unknown section {section!r}{did_you_mean(str(section), known)}"
+                )
     rows = {section: _validate(section, merged[section], homes, complaints) for section in ROWS}
     catalogue = Catalogue.model_construct(**rows, compatibility=compatibility, sections=sections)
     if not complaints:
@@ -81,7 +98,11 @@ def combine(documents: Iterable[Document]) -> Catalogue:
 
 
 def _merge_rows(
-    document: Document, section: str, content: Any, into: dict[str, dict[str, Any]], homes: dict[tuple[str, str], Document]
+    document: Document,
+    section: str,
+    content: Any,
+    into: dict[str, dict[str, Any]],
+    homes: dict[tuple[str, str], Document],
 ) -> list[str]:
     if not isinstance(content, dict):
         return [f"{document.where((section,))}: {section} is a mapping of names to rows"]
@@ -91,7 +112,9 @@ def _merge_rows(
             del into[name]  # `pool: null` removes a default
             continue
         if not isinstance(row, dict):
-            complaints.append(f"{document.where((section, name))}: {section}.{name} is a mapping of fields, this is {row!r}")
+            complaints.append(
+                f"{document.where((section, name))}: {section}.{name} is a mapping of fields, this is {row!r}"
+            )
             continue
         into[name] = {**into.get(name, {}), **row, "name": name}
         homes[(section, name)] = document
@@ -105,7 +128,9 @@ def _merge_compatibility(document: Document, content: Any, into: dict[str, dict[
     for task_type, row in content.items():
         for agent_type, score in row.items():
             if isinstance(score, bool) or not isinstance(score, int | float) or not 0 <= score <= 1:
-                complaints.append(f"{document.where(('compatibility', task_type, agent_type))}: compatibility is a number from 0 to 1, not {score!r}")
+                complaints.append(
+                    f"{document.where(('compatibility', task_type, agent_type))}: compatibility is a number from 0 to 1, not {score!r}"
+                )
             else:
                 into.setdefault(task_type, {})[agent_type] = float(score)
     return complaints
@@ -143,7 +168,9 @@ def _check_references(catalogue: Catalogue, homes: Mapping[tuple[str, str], Docu
             place = home.where(("pools", pool.name, "agent_type"))
             complaints.append(str(UnknownName("agent type", pool.agent_type, catalogue.agent_types, f"{place}: ")))
         if other := queues.get(pool.queue):
-            complaints.append(f"{home.where(('pools', pool.name))}: pools {other!r} and {pool.name!r} share the queue {pool.queue!r}; give each its own")
+            complaints.append(
+                f"{home.where(('pools', pool.name))}: pools {other!r} and {pool.name!r} share the queue {pool.queue!r}; give each its own"
+            )
         queues[pool.queue] = pool.name
     return complaints
 
@@ -159,7 +186,9 @@ def payload_model(catalogue: Catalogue, task_type: str) -> type[BaseModel] | Non
     try:
         model = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigurationError(f"task type {task_type!r} names the payload {path!r}, which cannot be imported: {error}") from error
+        raise ConfigurationError(
+            f"task type {task_type!r} names the payload {path!r}, which cannot be imported: {error}"
+        ) from error
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         raise ConfigurationError(f"task type {task_type!r} names the payload {path!r}, which is not a pydantic model")
     return model

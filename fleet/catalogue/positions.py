@@ -54,7 +54,9 @@ def _walk(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name:
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                raise ConfigurationError(f"{name}:{key.start_mark.line + 1}:{key.start_mark.column + 1}: {key.value!r} is declared twice")
+                raise ConfigurationError(
+                    f"{name}:{key.start_mark.line + 1}:{key.start_mark.column + 1}: {key.value!r} is declared twice"
+                )
             seen.add(key.value)
             marks[(*path, key.value)] = (key.start_mark.line + 1, key.start_mark.column + 1)
             _walk(value, (*path, key.value), marks, name)

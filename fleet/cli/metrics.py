@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -24,7 +25,7 @@ def command(host: str, port: int | None, once: bool, count: bool, as_json: bool)
     from fleet.settings import current
 
     if not (once or count):
-        server = serve(host, current().telemetry.metrics_port if port is None else port)
+        server = serve(host, current().telemetry.metrics_port if port is None else port, _page)
         click.echo(f"metrics on http://{host}:{server.server_port}/metrics", err=True)
         server.serve_forever()
         return
@@ -37,9 +38,9 @@ def command(host: str, port: int | None, once: bool, count: bool, as_json: bool)
     answer({"series": dict(rows), "total": counted.total()}, as_json, table(("metric", "series"), rows))
 
 
-def serve(host: str, port: int) -> ThreadingHTTPServer:
-    """Return a server that answers scrapes; port 0 takes a free one."""
-    server = ThreadingHTTPServer((host, port), _Handler)
+def serve(host: str, port: int, page: Callable[[str], tuple[bytes, str]]) -> ThreadingHTTPServer:
+    """Return a server that answers scrapes with the page for an Accept header; port 0 takes a free one."""
+    server = ThreadingHTTPServer((host, port), type("_Bound", (_Handler,), {"page": staticmethod(page)}))
     server.daemon_threads = True
     return server
 
@@ -47,11 +48,12 @@ def serve(host: str, port: int) -> ThreadingHTTPServer:
 class _Handler(BaseHTTPRequestHandler):
     server_version = "agent-fleet"
     sys_version = ""
+    page: Callable[[str], tuple[bytes, str]]
 
     def do_GET(self) -> None:
         match self.path.partition("?")[0]:
             case "/metrics":
-                body, kind = _page(self.headers.get("Accept", ""))
+                body, kind = type(self).page(self.headers.get("Accept", ""))
                 self._answer(200, body, kind)
             case "/health" | "/ready":
                 self._answer(200, b"ok\n", "text/plain")

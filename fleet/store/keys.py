@@ -23,12 +23,36 @@ class Key:
 
 TABLE: tuple[Key, ...] = (
     # dispatcher
-    Key("task:<id>", "hash", "a task: type, tenant, state, attempt, pool, worker, envelope, times, decision", "result_seconds after its end", "dispatcher"),
-    Key("held:<lane>", "zset", "held tasks of a lane (a task type, or @pool when bound early) by priority and fair start tag", "-", "dispatcher"),
+    Key(
+        "task:<id>",
+        "hash",
+        "a task: type, tenant, state, attempt, pool, worker, envelope, times, decision",
+        "result_seconds after its end",
+        "dispatcher",
+    ),
+    Key(
+        "held:<lane>",
+        "zset",
+        "held tasks of a lane (a task type, or @pool when bound early) by priority and fair start tag",
+        "-",
+        "dispatcher",
+    ),
     Key("lanes", "set", "lanes that hold tasks", "-", "dispatcher"),
-    Key("fair:<lane>", "hash", "virtual time and each tenant's last finish tag", "when the lane runs empty", "dispatcher"),
+    Key(
+        "fair:<lane>",
+        "hash",
+        "virtual time and each tenant's last finish tag",
+        "when the lane runs empty",
+        "dispatcher",
+    ),
     Key("weights", "hash", "tenant -> weight in fair queueing", "-", "dispatcher"),
-    Key("factors:<type>", "hash", "pool -> expected seconds of cost per second of size; a missing pool cannot run the type", "-", "dispatcher"),
+    Key(
+        "factors:<type>",
+        "hash",
+        "pool -> expected seconds of cost per second of size; a missing pool cannot run the type",
+        "-",
+        "dispatcher",
+    ),
     Key("slots", "hash", "pool -> slots of its ready workers", "-", "registry"),
     Key("inflight", "hash", "pool -> tasks released or running; #held -> tasks held in all lanes", "-", "dispatcher"),
     Key("queues", "hash", "pool -> its Celery queue; #remote: the broker is not this Redis", "-", "dispatcher"),
@@ -36,7 +60,13 @@ TABLE: tuple[Key, ...] = (
     Key("paused", "hash", "pool or lane -> why nothing is released to it", "-", "dispatcher"),
     Key("ejected", "hash", "pool -> ejection state (failures in a row, times out, until when)", "-", "dispatcher"),
     Key("stats:<pool>", "hash", "learned speed and success per task type, mean service, outcomes", "-", "dispatcher"),
-    Key("size:<type>", "string", "what is learned of a task type's size: the eight numbers of predict.lua", "-", "dispatcher"),
+    Key(
+        "size:<type>",
+        "string",
+        "what is learned of a task type's size: the eight numbers of predict.lua",
+        "-",
+        "dispatcher",
+    ),
     Key("service", "hash", "pool -> mean service seconds of whatever it runs", "-", "dispatcher"),
     Key("knobs", "hash", "settings the scripts read live: hold, kappa, leases, retention", "-", "dispatcher"),
     Key("released", "zset", "released, not yet claimed task -> when", "-", "dispatcher"),
@@ -45,12 +75,30 @@ TABLE: tuple[Key, ...] = (
     Key("parked", "zset", "task paused by a budget or pause -> since when", "-", "dispatcher"),
     Key("dead", "zset", "dead letter -> since when", "-", "dispatcher"),
     Key("malformed", "list", "messages nobody could decode, newest first, bounded", "-", "dispatcher"),
-    Key("idempotency:<tenant>:<key>", "string", "the task an idempotency key stands for", "idempotency_seconds", "dispatcher"),
+    Key(
+        "idempotency:<tenant>:<key>",
+        "string",
+        "the task an idempotency key stands for",
+        "idempotency_seconds",
+        "dispatcher",
+    ),
     Key("history", "stream", "ended tasks, newest last, bounded", "-", "dispatcher"),
     Key("retry_budget", "hash", "first attempts and retries of this and the last window", "-", "dispatcher"),
-    Key("emergency", "hash", "emergency mode: since, until (unix seconds), why, share (0 to 1, of ordinary submissions still admitted), action", "its ttl", "alerts"),
+    Key(
+        "emergency",
+        "hash",
+        "emergency mode: since, until (unix seconds), why, share (0 to 1, of ordinary submissions still admitted), action",
+        "its ttl",
+        "alerts",
+    ),
     Key("ticked", "string", "when a tick ran last", "-", "dispatcher"),
-    Key("arrivals:<pool>", "hash", "running sums of tasks released to the pool: started, seconds and squares (predicted size), late, waited (seconds)", "-", "dispatcher"),
+    Key(
+        "arrivals:<pool>",
+        "hash",
+        "running sums of tasks released to the pool: started, seconds and squares (predicted size), late, waited (seconds)",
+        "-",
+        "dispatcher",
+    ),
     # registry
     Key("workers", "zset", "worker -> last heartbeat", "-", "registry"),
     Key("worker:<worker>", "hash", "a worker's record", "remove_seconds after its last heartbeat", "registry"),
@@ -58,8 +106,20 @@ TABLE: tuple[Key, ...] = (
     # costs
     Key("budgets", "hash", "budget -> its live declaration (JSON)", "-", "costs"),
     Key("budget_routes", "hash", "tenant and task type -> compiled budgets that guard them", "-", "costs"),
-    Key("budget:<name>:<window>:<start>", "hash", "spent, reserved, granted, fired thresholds of one window", "7, 90, 800 days after an hour, day, month", "costs"),
-    Key("reservation:<task>", "hash", "what a task holds: reserved, committed to calls, spent", "when the task ends", "costs"),
+    Key(
+        "budget:<name>:<window>:<start>",
+        "hash",
+        "spent, reserved, granted, fired thresholds of one window",
+        "7, 90, 800 days after an hour, day, month",
+        "costs",
+    ),
+    Key(
+        "reservation:<task>",
+        "hash",
+        "what a task holds: reserved, committed to calls, spent",
+        "when the task ends",
+        "costs",
+    ),
     Key("reservations", "zset", "task that holds a reservation -> since when", "-", "costs"),
     Key("estimate:<type>", "hash", "histogram of what tasks of a type cost, bounded", "-", "costs"),
     Key("outcomes:<type>", "hash", "model -> verified, failed, cost; also of the hold-out", "-", "costs"),
@@ -75,32 +135,96 @@ TABLE: tuple[Key, ...] = (
     Key("cost_report", "string", "the cost job's last analysis (JSON)", "-", "costs"),
     # scaling
     Key("targets", "hash", "pool -> its target with inputs, limits and reason (JSON)", "-", "scaling"),
-    Key("scaling_states", "hash", "pool -> what the scaling decider remembers, and the counters it last saw (JSON)", "-", "scaling"),
+    Key(
+        "scaling_states",
+        "hash",
+        "pool -> what the scaling decider remembers, and the counters it last saw (JSON)",
+        "-",
+        "scaling",
+    ),
     Key("target_history:<pool>", "stream", "targets over time, bounded", "8 days after the last", "scaling"),
-    Key("season:<pool>", "string", "a week of loads in five-minute slots, 10 characters each", "8 days after the last write", "scaling"),
+    Key(
+        "season:<pool>",
+        "string",
+        "a week of loads in five-minute slots, 10 characters each",
+        "8 days after the last write",
+        "scaling",
+    ),
     Key("pins", "hash", "pool -> replicas an operator fixed: who, why, until when (JSON)", "-", "scaling"),
-    Key("floors", "hash", "pool -> replicas an alert asked for: which, why, until when (JSON)", "-", "alerts, through scaling"),
+    Key(
+        "floors",
+        "hash",
+        "pool -> replicas an alert asked for: which, why, until when (JSON)",
+        "-",
+        "alerts, through scaling",
+    ),
     # telemetry
-    Key("metrics", "hash", "counters and histograms, one field per series (`name|label|...`), bounded", "-", "everyone, inside their scripts"),
+    Key(
+        "metrics",
+        "hash",
+        "counters and histograms, one field per series (`name|label|...`), bounded",
+        "-",
+        "everyone, inside their scripts",
+    ),
     # secrets
-    Key("audit", "stream", "audit entries, hash-chained, id = sequence number", "when archived, all but the newest", "secrets"),
+    Key(
+        "audit",
+        "stream",
+        "audit entries, hash-chained, id = sequence number",
+        "when archived, all but the newest",
+        "secrets",
+    ),
     Key("audit_head", "hash", "ends of the audit chain: seq, hash, base_seq, base_hash, archived", "-", "secrets"),
-    Key("api_key:<id>", "hash", "an API key of the gateway: its hash, name, tenant, role, times", "when it expires", "secrets"),
+    Key(
+        "api_key:<id>",
+        "hash",
+        "an API key of the gateway: its hash, name, tenant, role, times",
+        "when it expires",
+        "secrets",
+    ),
     Key("api_keys", "set", "ids of the API keys", "-", "secrets"),
     Key("login_failures:<source>", "string", "refused logins of a source in this window", "its window", "gateway"),
     # alerts
-    Key("incidents", "hash", "incident -> its state (JSON); `#version` counts saves and is compared by every save", "-", "alerts"),
+    Key(
+        "incidents",
+        "hash",
+        "incident -> its state (JSON); `#version` counts saves and is compared by every save",
+        "-",
+        "alerts",
+    ),
     Key("incident_history", "stream", "transitions of incidents, bounded", "-", "alerts"),
     Key("silences", "hash", "silence -> matchers, until, by, comment (JSON)", "-", "alerts"),
     Key("outbox", "zset", "lane that holds notifications or actions -> when its head is due (ms)", "-", "alerts"),
-    Key("outbox:<lane>", "list", "notifications of one channel and rule, oldest first", "when delivered or given up", "alerts"),
-    Key("outbox_leases", "hash", "lane -> who delivers its head: token, attempts, last error (JSON)", "with its head", "alerts"),
+    Key(
+        "outbox:<lane>",
+        "list",
+        "notifications of one channel and rule, oldest first",
+        "when delivered or given up",
+        "alerts",
+    ),
+    Key(
+        "outbox_leases",
+        "hash",
+        "lane -> who delivers its head: token, attempts, last error (JSON)",
+        "with its head",
+        "alerts",
+    ),
     Key("outbox_dead", "list", "notifications given up with the error, newest first, bounded", "-", "alerts"),
-    Key("signals", "list", "samples the rules need at each evaluation of the last hours, newest first, bounded", "-", "alerts"),
-    Key("signals_coarse", "list", "the same every ten minutes for three days, for long windows, bounded", "-", "alerts"),
+    Key(
+        "signals",
+        "list",
+        "samples the rules need at each evaluation of the last hours, newest first, bounded",
+        "-",
+        "alerts",
+    ),
+    Key(
+        "signals_coarse", "list", "the same every ten minutes for three days, for long windows, bounded", "-", "alerts"
+    ),
     Key("actions", "hash", "action -> what it changed, what stood there before, until when (JSON)", "-", "alerts"),
     Key("action_history", "stream", "actions taken and undone, bounded", "-", "alerts"),
-    Key("jobs", "hash", "beat job -> when it ran and when it succeeded last (unix seconds)", "-", "every scheduled job"),
+    Key(
+        "jobs", "hash", "beat job -> when it ran and when it succeeded last (unix seconds)", "-", "every scheduled job"
+    ),
     Key("bundle:<action>", "string", "what a performance investigation collected (JSON)", "7 days", "alerts"),
     # everyone
     Key("lease:<job>", "string", "who runs a singleton job", "its ttl", "store"),
@@ -115,7 +239,9 @@ def prefix(cell: str) -> str:
 
 def pattern() -> re.Pattern[str]:
     """Return a pattern that matches exactly the keys of the table, any cell."""
-    suffixes = "|".join(re.sub(r"<[^>]+>", ".+", re.escape(key.suffix).replace(r"\<", "<").replace(r"\>", ">")) for key in TABLE)
+    suffixes = "|".join(
+        re.sub(r"<[^>]+>", ".+", re.escape(key.suffix).replace(r"\<", "<").replace(r"\>", ">")) for key in TABLE
+    )
     return re.compile(rf"fleet:\{{[a-z0-9-]+\}}:(?:{suffixes})")
 
 

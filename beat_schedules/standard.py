@@ -1,0 +1,21 @@
+"""What runs when? Data only; the jobs are in workers/maintenance, their work in the package each one names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleet.settings import current
+
+QUEUE = "fleet.maintenance"
+_settings = current()
+
+
+def _every(name: str, seconds: float) -> dict[str, Any]:
+    # A run that could not start before the next one is due is dropped, not queued up: missed runs are not replayed.
+    return {"task": f"fleet.{name}", "schedule": seconds, "options": {"queue": QUEUE, "expires": seconds}}
+
+
+SCHEDULE: dict[str, dict[str, Any]] = {
+    "tick": _every("tick", 5.0),
+    "health": _every("health", _settings.health.interval_seconds),
+}

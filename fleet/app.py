@@ -1,0 +1,98 @@
+"""Which Celery application is this fleet?
+
+`celery -A fleet.app worker` works as any Celery user expects. JSON only; one queue per pool; the fleet's own door and
+backend around declared task types. The agents' modules are named as strings: the fleet never imports them.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+from kombu import Exchange, Queue
+
+from fleet import catalogue
+from fleet.settings import current
+from fleet.store.client import broker_url, store_url
+
+MAINTENANCE_QUEUE = "fleet.maintenance"
+POOL_VARIABLE = "FLEET_POOL"
+SCHEDULE_MODULE = "beat_schedules.standard"
+BACKEND = "fleet.dispatcher.outcome.FleetBackend"
+
+
+def agent_modules(pool: str | None) -> tuple[str, ...]:
+    """Return the modules whose import registers the tasks this worker may run: one agent's, or everybody's."""
+    declared = catalogue.current()
+    if pool == "maintenance":
+        return ("workers.maintenance.jobs",)
+    if pool:
+        return (declared.agent_types[declared.pools[pool].agent_type].module,)
+    return (*sorted({agent.module for agent in declared.agent_types.values()}), "workers.maintenance.jobs")
+
+
+def configuration() -> dict[str, Any]:
+    """Return the Celery settings that make the promises hold; each deviation from Celery's default has its reason."""
+    declared, settings = catalogue.current(), current()
+    visibility = settings.broker.visibility_timeout_seconds
+    is_redis = urlsplit(broker_url()).scheme.startswith(("redis", "sentinel", "valkey"))
+    transport = {
+        # The fleet's leases act within seconds; kombu's redelivery only has to stay out of the way of long tasks.
+        "visibility_timeout": visibility, "unacked_restore_interval": 5, "unacked_restore_throttle": 1, "unacked_restore_limit": 500,
+        "socket_timeout": settings.broker.socket_timeout_seconds, "socket_connect_timeout": settings.broker.connect_timeout_seconds,
+        "socket_keepalive": True, "health_check_interval": 10, "queue_order_strategy": "priority", "client_name": "fleet-worker",
+    }  # fmt: skip
+    return {
+        "broker_url": broker_url(),
+        "result_backend": f"{BACKEND}+{store_url()}",
+        "broker_transport_options": transport if is_redis else {},
+        "result_backend_transport_options": {"visibility_timeout": visibility, "retry_policy": {"timeout": 5.0}},
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "broker_pool_acquire_timeout": 10,
+        "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
+        "task_queues": [
+            Queue(name, Exchange(""), routing_key=name)
+            for name in (*(pool.queue for pool in declared.pools.values()), MAINTENANCE_QUEUE)
+        ],
+        "task_default_queue": MAINTENANCE_QUEUE,
+        "task_create_missing_queues": True,
+        # A lost worker's task is the lease's business, not the broker's: the message is done once the attempt is claimed.
+        "task_acks_late": False,
+        "task_reject_on_worker_lost": False,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "result_expires": settings.dispatch.result_seconds,
+        "result_chord_expires": settings.dispatch.result_seconds,
+        "task_track_started": False,
+        "worker_prefetch_multiplier": 1,
+        # With prefetch a busy worker hoards tasks another worker could run (Redis transport only).
+        "worker_disable_prefetch": is_redis,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_soft_shutdown_timeout": 0,
+        "worker_max_tasks_per_child": 1000,
+        "worker_hijack_root_logger": False,
+        "worker_send_task_events": True,
+        "task_send_sent_event": False,
+        "beat_max_loop_interval": 5,
+        "timezone": settings.timezone,
+        "enable_utc": True,
+        "imports": agent_modules(os.environ.get(POOL_VARIABLE)),
+        "beat_schedule": import_module(SCHEDULE_MODULE).SCHEDULE,
+    }
+
+
+class FleetApp(Celery):  # type: ignore[misc]
+    """Celery with the fleet's door; strings keep the floors above unimported."""
+
+    amqp_cls = "fleet.dispatcher.door:FleetAMQP"
+
+
+app = FleetApp("fleet", set_as_current=True)
+app.conf.update(configuration())
+app.steps["worker"].add("fleet.lifecycle:Membership")
+app.steps["consumer"].add("fleet.lifecycle:Consumption")

@@ -1,0 +1,83 @@
+"""How are settings and catalogue looked at and checked?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fleet.cli.answer import answer, json_option, table
+
+
+@click.group()
+def config() -> None:
+    """Show and check settings and catalogue."""
+
+
+@config.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show every setting's value and where it comes from; secrets stay hidden."""
+    from fleet.settings import load
+
+    effective = load()
+    rows = [
+        (name, str(value), effective.origins.get(name, "default"))
+        for name, value in _flat(effective.settings.model_dump(mode="json"))
+    ]
+    document = {name: {"value": value, "origin": origin} for name, value, origin in rows}
+    answer(document, as_json, table(("setting", "value", "from"), rows))
+
+
+@config.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@json_option
+def check(file: Path | None, as_json: bool) -> None:
+    """Check a catalogue file; every complaint names its line."""
+    from fleet import catalogue
+    from fleet.settings import catalogue_file
+
+    declared = catalogue.load(file or catalogue_file())
+    summary = {
+        "agent_types": len(declared.agent_types),
+        "task_types": len(declared.task_types),
+        "pools": len(declared.pools),
+    }
+    answer(
+        summary,
+        as_json,
+        f"valid: {len(declared.agent_types)} agent types, {len(declared.task_types)} task types, {len(declared.pools)} pools",
+    )
+
+
+@config.command("catalogue")
+@json_option
+def catalogue_(as_json: bool) -> None:
+    """Show the catalogue as it applies."""
+    from fleet import catalogue
+
+    declared = catalogue.current()
+    rows = [
+        (
+            p.name,
+            p.agent_type,
+            p.queue,
+            p.slots,
+            f"{p.min_replicas}-{p.max_replicas}",
+            f"{p.price_per_replica_hour_usd:g}",
+        )
+        for p in declared.pools.values()
+    ]
+    answer(
+        declared.model_dump(mode="json"),
+        as_json,
+        table(("pool", "agent type", "queue", "slots", "replicas", "USD/h"), rows),
+    )
+
+
+def _flat(tree: dict[str, Any], start: str = "") -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for name, value in tree.items():
+        flat += _flat(value, f"{start}{name}.") if isinstance(value, dict) else [(start + name, value)]
+    return flat

@@ -1,0 +1,166 @@
+"""How are tasks looked at and taken back from a terminal?"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+
+import click
+
+from fleet.cli.answer import answer, json_option, table
+
+
+@click.command()
+@click.argument("task_id", required=False)
+@json_option
+def status(task_id: str | None, as_json: bool) -> None:
+    """Show one task, or the fleet at a glance."""
+    if task_id is None:
+        _fleet(as_json)
+        return
+    from fleet.dispatcher import tasks as records
+    from fleet.errors import NotFound
+
+    record = records.read(task_id)
+    if record is None:
+        raise NotFound(f"no task {task_id}: its record may have expired; search with `fleet tasks search`")
+    lines = [
+        f"{name:12} {value}"
+        for name, value in record.as_dict().items()
+        if value not in ("", None, (), {}) and name != "decision"
+    ]
+    answer(record.as_dict(), as_json, lines)
+
+
+def _fleet(as_json: bool) -> None:
+    from fleet.dispatcher import pools
+    from fleet.registry import roster
+
+    rows, held, workers = pools.status(), pools.held_by_type(), roster.workers()
+    document = {"pools": [row.as_dict() for row in rows], "held": held, "workers": len(workers)}
+    lines = [
+        table(("pool", "slots", "in flight", "queued", "success", "mean s"), [(r.name, r.slots, r.inflight, r.queued, f"{r.success_rate:.0%}", f"{r.service_seconds:.2f}") for r in rows]),
+        "",
+        "held: " + (", ".join(f"{lane} {count}" for lane, count in held.items()) or "nothing") + f"    workers: {len(workers)}",
+    ]  # fmt: skip
+    answer(document, as_json, lines)
+
+
+@click.group()
+def tasks() -> None:
+    """List, search and cancel tasks; dead letters."""
+
+
+@tasks.command("list")
+@click.option("--limit", default=50, show_default=True)
+@json_option
+def list_(limit: int, as_json: bool) -> None:
+    """Show tasks that are held, delayed, released or running."""
+    from fleet.dispatcher import tasks as records
+
+    rows = records.live(limit)
+    text = table(
+        ("task", "type", "tenant", "state", "attempt", "pool"),
+        [(r.task_id, r.task_type, r.tenant, r.state, r.attempt, r.pool) for r in rows],
+    )
+    answer([row.as_dict() for row in rows], as_json, text)
+
+
+@tasks.command()
+@click.option("--type", "task_type", default="", help="Only of this task type.")
+@click.option("--tenant", default="")
+@click.option("--pool", default="")
+@click.option("--state", type=click.Choice(["done", "failed", "dead", "cancelled"]))
+@click.option("--limit", default=50, show_default=True)
+@json_option
+def search(task_type: str, tenant: str, pool: str, state: str | None, limit: int, as_json: bool) -> None:
+    """Search ended tasks, newest first."""
+    from fleet.dispatcher import tasks as records
+
+    rows = records.search(task_type=task_type, tenant=tenant, pool=pool, state=state or "", limit=limit)
+    heads = ("ended", "task", "type", "tenant", "pool", "state", "reason")
+    text = table(
+        heads,
+        [
+            (
+                datetime.fromtimestamp(r.ended_at).strftime("%H:%M:%S"),
+                r.task_id,
+                r.task_type,
+                r.tenant,
+                r.pool,
+                r.state,
+                r.reason[:60],
+            )
+            for r in rows
+        ],
+    )
+    answer(rows, as_json, text)
+
+
+@tasks.command()
+@click.argument("task_ids", nargs=-1, required=True)
+@click.option("--why", default="cancelled by an operator", show_default=True)
+@json_option
+def cancel(task_ids: tuple[str, ...], why: str, as_json: bool) -> None:
+    """Cancel tasks: waiting ones at once, running ones are stopped and whatever they still say is not believed."""
+    from fleet.dispatcher import tasks as records
+
+    states = {task_id: records.cancel(task_id, why) for task_id in task_ids}
+    answer(states, as_json, [f"{task_id} was {state}" for task_id, state in states.items()])
+    if "unknown" in states.values():
+        sys.exit(1)
+
+
+@tasks.group()
+def dead() -> None:
+    """Dead letters: inspect, replay, discard."""
+
+
+@dead.command("list")
+@click.option("--limit", default=50, show_default=True)
+@json_option
+def list_dead(limit: int, as_json: bool) -> None:
+    """Show dead letters, oldest first."""
+    from fleet.dispatcher import dead_letters
+
+    rows = dead_letters.read(limit)
+    text = table(
+        ("task", "type", "tenant", "attempts", "why"),
+        [(r.task_id, r.task_type, r.tenant, r.attempt, r.reason[:80]) for r in rows],
+    )
+    answer([row.as_dict() for row in rows], as_json, text)
+
+
+@dead.command()
+@click.argument("task_ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+@click.option("--payload", help="Replace the payload (JSON object) before replaying.")
+@json_option
+def replay(task_ids: tuple[str, ...], everything: bool, payload: str | None, as_json: bool) -> None:
+    """Run dead letters again, with fresh attempts."""
+    import json
+
+    from fleet.dispatcher import dead_letters
+
+    chosen = [row.task_id for row in dead_letters.read(100_000)] if everything else list(task_ids)
+    new = json.loads(payload) if payload else None
+    states = {task_id: dead_letters.replay(task_id, new) for task_id in chosen}
+    answer(states, as_json, [f"{task_id}: {state}" for task_id, state in states.items()])
+
+
+@dead.command()
+@click.argument("task_ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def discard(task_ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool) -> None:
+    """Forget dead letters for good."""
+    from fleet.dispatcher import dead_letters
+
+    chosen = [row.task_id for row in dead_letters.read(100_000)] if everything else list(task_ids)
+    if not yes:
+        click.confirm(f"Discard {len(chosen)} dead letters?", abort=True)
+    gone = {task_id: dead_letters.discard(task_id) for task_id in chosen}
+    answer(
+        gone, as_json, [f"{task_id}: {'discarded' if done else 'was no dead letter'}" for task_id, done in gone.items()]
+    )

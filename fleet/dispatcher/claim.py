@@ -1,0 +1,27 @@
+"""May this worker run this attempt?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import connect
+from fleet.store.scripts import script
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The fence's answer."""
+
+    granted: bool
+    reason: str = ""
+    tenant: str = "default"
+
+
+def claim(task_id: str, attempt: int, worker_id: str) -> Claim:
+    """Ask for the attempt; one worker gets it, once."""
+    granted, text, *_ = script("dispatcher/claim.lua")(
+        connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id]
+    )
+    return Claim(True, tenant=text or "default") if granted else Claim(False, text)

@@ -1,0 +1,87 @@
+"""Which tasks did the fleet give up, and how are they tried again?"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from fleet.dispatcher.publish import publish_rest
+from fleet.dispatcher.tasks import FIELDS, TaskRecord, _record
+from fleet.errors import NotFound
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import available, connect
+from fleet.store.scripts import script
+
+
+def read(limit: int = 100) -> list[TaskRecord]:
+    """Return dead letters, oldest first."""
+    prefix, client = keys.prefix(current().cell), connect()
+    with available():
+        ids = client.zrange(f"{prefix}dead", 0, limit - 1)
+        pipe = client.pipeline(transaction=False)
+        for task_id in ids:
+            pipe.hmget(f"{prefix}task:{task_id}", FIELDS)
+        rows = pipe.execute() if ids else []
+    return [_record(task_id, values) for task_id, values in zip(ids, rows, strict=True) if values[0]]
+
+
+def payload(task_id: str) -> dict[str, Any]:
+    """Return the payload of a task whose record is still there."""
+    with available():
+        text = connect().hget(keys.task(current().cell, task_id), "envelope")
+    if text is None:
+        raise NotFound(f"no task {task_id}")
+    body = orjson.loads(base64.b64decode(_parsed(text)["body"]))
+    return dict(body[1])
+
+
+def replay(task_id: str, new_payload: Mapping[str, Any] | None = None) -> str:
+    """Hold a dead letter again with fresh attempts, with an edited payload if one is given; returns its state."""
+    envelope = ""
+    if new_payload is not None:
+        envelope = _edited(task_id, new_payload)
+    state, outgoing = script("dispatcher/replay.lua")(connect(), [keys.prefix(current().cell)], [task_id, envelope])
+    publish_rest(outgoing)
+    return state or "is no dead letter"
+
+
+def discard(task_id: str) -> bool:
+    """Forget a dead letter; its record goes with it."""
+    prefix = keys.prefix(current().cell)
+    with available():
+        gone, _ = (
+            connect().pipeline().zrem(f"{prefix}dead", task_id).delete(f"{prefix}task:{task_id}").execute()
+            if _is_dead(task_id)
+            else (0, 0)
+        )
+    return bool(gone)
+
+
+def _is_dead(task_id: str) -> bool:
+    with available():
+        return connect().zscore(f"{keys.prefix(current().cell)}dead", task_id) is not None
+
+
+def _edited(task_id: str, new_payload: Mapping[str, Any]) -> str:
+    from fleet import catalogue
+    from fleet.catalogue.load import payload_model
+    from fleet.dispatcher.submit import encode_payload
+
+    client, key = connect(), keys.task(current().cell, task_id)
+    with available():
+        text, task_type = client.hmget(key, "envelope", "type")
+    if text is None or task_type is None:
+        raise NotFound(f"no task {task_id}")
+    encoded = encode_payload(task_type, new_payload, payload_model(catalogue.current(), task_type))
+    old = _parsed(text)["body"]
+    args, _, embed = orjson.loads(base64.b64decode(old))
+    body = base64.b64encode(b"[" + orjson.dumps(args) + b"," + encoded + b"," + orjson.dumps(embed) + b"]").decode()
+    return str(text).replace(old, body)
+
+
+def _parsed(envelope: str) -> dict[str, Any]:
+    return dict(orjson.loads(envelope.replace("\x1f", "0").replace("\x1e", "")))

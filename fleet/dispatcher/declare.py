@@ -1,0 +1,75 @@
+"""How do the scripts learn what is declared?
+
+The catalogue's facts and the dispatch settings are published to the cell's Redis, where the scripts read them live.
+What was learned is kept: a pool only gets a first guess where nothing is known yet.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fleet import catalogue
+from fleet.settings import Settings, current
+from fleet.store import keys
+from fleet.store.client import available, broker_url, connect, store_url
+
+
+def publish() -> None:
+    """Write queues, prices, knobs, capabilities and first guesses, in one round trip."""
+    declared, settings = catalogue.current(), current()
+    prefix = keys.prefix(settings.cell)
+    with available():
+        client = connect()
+        stale = {name: client.hkeys(f"{prefix}factors:{name}") for name in declared.task_types}
+        pipe = client.pipeline(transaction=True)
+        pipe.delete(f"{prefix}queues", f"{prefix}prices")
+        for pool in declared.pools.values():
+            pipe.hset(f"{prefix}queues", pool.name, pool.queue)
+            pipe.hset(f"{prefix}prices", pool.name, pool.price_per_slot_hour_usd)
+            pipe.hset(f"{prefix}stats:{pool.name}", "prior", pool.speed)
+        if not _is_local_broker():
+            pipe.hset(f"{prefix}queues", "#remote", 1)
+        pipe.hset(f"{prefix}knobs", mapping=_knobs(settings))
+        for row in declared.task_types.values():
+            pipe.set(f"{prefix}size:{row.name}", f"0 {row.expected_seconds:g} 0 0 0 0 0 1", nx=True)
+            capable = {pool.name: pool for pool in declared.capable_pools(row.name)}
+            if gone := set(stale[row.name]) - set(capable):
+                pipe.hdel(f"{prefix}factors:{row.name}", *gone)
+            for pool in capable.values():
+                pipe.hsetnx(f"{prefix}factors:{row.name}", pool.name, pool.speed)
+        for tenant, weight in (declared.sections.get("tenants") or {}).items():
+            pipe.hset(f"{prefix}weights", tenant, _weight(tenant, weight))
+        if settings.costs.requests_per_hour or settings.costs.tokens_per_hour or settings.costs.usd_per_hour:
+            # Paid work only: the scope of a model. Limits on everything are declared by tenant or task type.
+            limit = f"{settings.costs.requests_per_hour} {settings.costs.tokens_per_hour} {int(settings.costs.usd_per_hour * 1_000_000)}"
+            pipe.hsetnx(f"{prefix}limits", "model:*", limit)
+        pipe.execute()
+
+
+def _is_local_broker() -> bool:
+    return urlsplit(broker_url()).scheme.startswith(("redis", "sentinel", "valkey")) and broker_url() == store_url()
+
+
+def _knobs(settings: Settings) -> dict[str, float]:
+    return {
+        "hold": settings.dispatch.hold,
+        "kappa": settings.dispatch.speed_or_price,
+        "hand_off": settings.dispatch.hand_off_threshold_seconds,
+        "retry_budget": settings.dispatch.retry_budget,
+        "result_seconds": settings.dispatch.result_seconds,
+        "history": settings.telemetry.history_tasks,
+        "lease": settings.leases.lease_seconds,
+        "release": settings.leases.release_seconds,
+        "remove": settings.leases.remove_seconds,
+        "losses": settings.leases.max_worker_losses,
+        "wait_goal": settings.scaling.wait_goal_seconds,
+    }
+
+
+def _weight(tenant: str, weight: object) -> float:
+    from fleet.errors import ConfigurationError
+
+    value = weight.get("weight", 1) if isinstance(weight, dict) else weight
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ConfigurationError(f"tenants.{tenant}: weight is {value!r}: use a number above 0")
+    return float(value)

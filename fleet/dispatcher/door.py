@@ -1,0 +1,100 @@
+"""How do Celery's own publications come in?
+
+Every message of a declared task type, whoever composes it (apply_async, send_task, chains, groups, chords, retries),
+goes through the same script as `fleet.submit`. Messages of other tasks pass unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from celery import signals
+from celery.app.amqp import AMQP
+from kombu.utils.objects import cached_property
+
+from fleet import catalogue
+from fleet.dispatcher import envelope, estimates, ranking
+from fleet.dispatcher.errors import NotAccepted
+from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, _known, check_options, encode_payload, send
+from fleet.settings import current
+
+TENANT_HEADER = "tenant"
+
+
+class FleetAMQP(AMQP):  # type: ignore[misc]
+    """Celery's message layer, with one door for declared task types."""
+
+    @cached_property
+    def send_task_message(self) -> Callable[..., Any]:  # type: ignore[override]
+        plain = self._create_task_sender()
+
+        def send_task_message(producer: Any, name: str, message: Any, **options: Any) -> Any:
+            if name in catalogue.current().task_types:
+                return admit(name, message, options)
+            return plain(producer, name, message, **options)
+
+        return send_task_message
+
+
+def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
+    """Send one composed message through the door; raises NotAccepted when the fleet does not take it."""
+    headers = {**message.headers, **(options.get("headers") or {})}
+    args, kwargs, embed = message.body
+    known, settings = _known(name), current()
+    payload = encode_payload(name, kwargs, known.model if not args else None)
+    request = TaskRequest(
+        name, kwargs, tenant=str(headers.get(TENANT_HEADER) or "default"), priority=_priority(options.get("priority")),
+        delay_seconds=_seconds_until(headers.get("eta")) or 0.0,
+    )  # fmt: skip
+    check_options(request)
+    hard, soft = headers.get("timelimit") or (None, None)
+    headers["timelimit"] = [hard or known.hard_limit, soft or known.hard_limit * 0.95]
+    deadline = _seconds_until(headers.pop("expires", None))
+    headers["expires"] = None
+    body = (
+        orjson.dumps([args, None, embed], default=str).replace(b",null,", b"," + payload + b",", 1)
+        if not args
+        else orjson.dumps([args, kwargs, embed], default=str)
+    )
+    signals.before_task_publish.send(
+        sender=name,
+        body=message.body,
+        exchange="",
+        routing_key="",
+        headers=headers,
+        properties=message.properties,
+        declare=[],
+        retry_policy=None,
+    )
+    ranked, why = ranking.rank(known.strategy, name, request.complexity, None)
+    estimate = estimates.of(name, kwargs, request.complexity)
+    row = [
+        headers["id"], name, request.tenant, request.priority, envelope.from_celery(headers, body), "", request.delay_seconds,
+        "" if deadline is None else max(deadline, 0.001), "", settings.dispatch.idempotency_seconds, estimate.micros, estimate.tokens,
+        estimate.model, ranked, headers.get("retries") or 0, known.max_attempts, known.strategy, why, known.agent_type, known.goal,
+        "1" if headers.get("ignore_result") else "", request.complexity, "",
+    ]  # fmt: skip
+    try:
+        [answer] = send([row])
+    finally:
+        # Always in pairs: instrumentation that opened a span before publishing closes it here.
+        signals.after_task_publish.send(sender=name, body=message.body, exchange="", routing_key="", headers=headers)
+    if answer.answer != "accepted":
+        raise NotAccepted(
+            f"{name} was {answer.answer}: {answer.reason}"
+            + (f"; try again in {answer.retry_after_seconds:.0f} s" if answer.retry_after_seconds else "")
+        )
+
+
+def _priority(given: int | None) -> int:
+    return DEFAULT_PRIORITY if given is None else int(given)
+
+
+def _seconds_until(moment: str | None) -> float | None:
+    if not moment:
+        return None
+    then = datetime.fromisoformat(moment)
+    return max(0.0, (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp())

@@ -1,0 +1,65 @@
+"""What will this task probably cost, before anything is learned about its type?
+
+The declared base tokens of its type, stretched by complexity, priced on the model it asks for. Work on the local model
+is free, and free work is never blocked by a budget.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from fleet import catalogue
+from fleet.costs.price_section import parse_prices
+from fleet.costs.prices import Quote
+from fleet.costs.pricing import PriceBook
+from fleet.settings import current
+
+LOCAL_PROVIDER = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Micro-dollars and tokens of one task; model '' when it plans no paid call."""
+
+    micros: int
+    tokens: int
+    model: str
+
+
+FREE = Estimate(0, 0, "")
+
+
+@cache
+def price_book() -> PriceBook:
+    """Return the prices that apply to this fleet."""
+    return PriceBook(parse_prices(catalogue.current().sections.get("prices")), current().costs.price_set)
+
+
+def of(task_type: str, payload: Mapping[str, Any], complexity: float) -> Estimate:
+    """Estimate one task. A model nobody priced costs nothing here; the paid call itself will be refused."""
+    if "prompt" not in payload:
+        return FREE
+    settings, named = current().llm, payload.get("model")
+    model = named if isinstance(named, str) and named else settings.model
+    if settings.provider == LOCAL_PROVIDER and model == settings.model:
+        return FREE
+    kind = catalogue.current().task_types[task_type].estimate
+    return _paid(kind, model, settings.provider, round(complexity, 2))
+
+
+@cache
+def _paid(kind: str, model: str, provider: str, complexity: float) -> Estimate:
+    from fleet.costs.selection import REFERENCE_MODELS, estimated_tokens
+
+    efficiency = next((known.efficiency for known in REFERENCE_MODELS if known.name == model), 1.0)
+    usage = estimated_tokens(kind, complexity, efficiency)
+    quote = price_book().quote(
+        model, usage, datetime.now(UTC), provider=provider if provider != LOCAL_PROVIDER else None
+    )
+    if not isinstance(quote, Quote) or quote.is_free:
+        return Estimate(0, usage.tokens, model)
+    return Estimate(quote.micros, usage.tokens, model)

@@ -1,0 +1,32 @@
+-- May this task come in? admit(p, a, now) -> nil when it may, else {answer, reason text, retry seconds, label}.
+-- Order: emergency mode, rate limits, budgets; nothing is taken when a later gate refuses for good.
+--@include costs/limits.lua
+--@include costs/budget_reserve.lua
+--@include dispatcher/parts/time.lua
+local function percent_of(id)
+  return tonumber(string.sub(redis.sha1hex(id), 1, 6), 16) / 16777216
+end
+
+local function admit(p, a, now)
+  local ms = math.floor(now * 1000)
+  local emergency = redis.call('HMGET', p .. 'emergency', 'until', 'share', 'why')
+  if emergency[1] and tonumber(emergency[1]) > now and a.priority < 8 and percent_of(a.id) >= tonumber(emergency[2] or 0) then
+    return {'deferred', 'emergency mode: ' .. (emergency[3] or ''), tonumber(emergency[1]) - now, 'emergency'}
+  end
+  local wanted = {tenant = a.tenant, type = a.type, model = a.model ~= '' and a.model or nil, tokens = a.tokens,
+    micros = a.estimate, task = a.id, estimate = a.estimate}
+  local retry_ms, which = limits.take(p, wanted, ms)
+  if retry_ms then
+    if retry_ms < 0 then return {'refused', 'larger than the limit of ' .. which .. ' itself', 0, 'rate_limit'} end
+    return {'deferred', 'rate limit of ' .. which .. ' reached', retry_ms / 1000, 'rate_limit'}
+  end
+  if a.estimate <= 0 then return nil end
+  local verdict = budget.reserve(p, wanted, ms)
+  if verdict.status == 'ok' then return nil end
+  local text = string.format("budget '%s' (%s) has %.4f of %.4f USD left, the task needs %.4f", verdict.budget or '?',
+    verdict.window or '?', ((verdict.limit or 0) - (verdict.spent or 0) - (verdict.reserved or 0)) / 1e6, (verdict.limit or 0) / 1e6,
+    (verdict.amount or 0) / 1e6)
+  if verdict.status == 'refuse' then return {'refused', text, 0, 'budget'} end
+  if verdict.status == 'defer' then return {'deferred', text, (verdict.retry_after_ms or 1000) / 1000, 'budget'} end
+  return {'parked', text, (verdict.retry_after_ms or 1000) / 1000, 'budget'}
+end

@@ -1,0 +1,44 @@
+-- A task is over: end_task(p, id, state, now, {reason, meta?, trace?}) with state done | failed | dead | cancelled.
+-- Writes the record's end, the history, the Celery result (meta; made here when the fleet itself ended the task), gives
+-- the money back, and lets the record expire. Dead letters keep their record until an operator decides.
+--@include costs/budget_release.lua
+--@include dispatcher/parts/knobs.lua
+--@include dispatcher/parts/time.lua
+--@include telemetry/metrics.lua
+local function failure_meta(id, state, reason)
+  local kind = state == 'cancelled' and 'TaskRevokedError' or 'TaskFailed'
+  return cjson.encode({status = state == 'cancelled' and 'REVOKED' or 'FAILURE', traceback = cjson.null,
+    children = {}, date_done = cjson.null, task_id = id,
+    result = {exc_type = kind, exc_message = {reason}, exc_module = state == 'cancelled' and 'celery.exceptions' or 'fleet.dispatcher.errors'}})
+end
+
+local function end_task(p, id, state, now, info)
+  local key = p .. 'task:' .. id
+  local t = redis.call('HMGET', key, 'type', 'tenant', 'pool', 'attempt', 'submitted', 'released', 'started', 'agent_type',
+    'ignore_result', 'held', 'complexity')
+  local keep, history = knobs(p, 'result_seconds', 'history')
+  local reason = info.reason or ''
+  redis.call('HSET', key, 'state', state, 'ended', stamp(now), 'reason', reason)
+  if state == 'dead' then redis.call('ZADD', p .. 'dead', stamp(now), id) else redis.call('EXPIRE', key, keep) end
+  redis.call('ZREM', p .. 'deadlines', id)
+  budget.release(p, {task = id, ok = state == 'done'}, math.floor(now * 1000))
+  if t[9] ~= '1' then
+    local meta = info.meta
+    if not meta or meta == '' then meta = failure_meta(id, state, reason) end
+    redis.call('SETEX', 'celery-task-meta-' .. id, keep, meta)
+    redis.call('PUBLISH', 'celery-task-meta-' .. id, meta)
+  end
+  local task_type, pool, agent = t[1] or '', t[3] or '', t[8] or ''
+  local run = (t[7] and t[7] ~= '') and now - tonumber(t[7]) or 0
+  redis.call('XADD', p .. 'history', 'MAXLEN', '~', history, '*', 'id', id, 'type', task_type, 'tenant', t[2] or '',
+    'pool', pool, 'state', state, 'attempt', t[4] or 0, 'submitted', t[5] or '', 'started', t[7] or '',
+    'ended', stamp(now), 'reason', string.sub(reason, 1, 300))
+  metric_count(p, 1, 'fleet_tasks_finished_total', task_type, pool, state)
+  metric_count(p, 1, 'ai_agent_requests_total', agent, state, task_type)
+  if run > 0 then
+    local hard = tonumber(t[11]) or 0.5
+    metric_observe(p, run, info.trace, 'ai_task_duration_seconds', task_type, pool)
+    metric_observe(p, now - tonumber(t[5]), info.trace, 'ai_agent_response_time_seconds', agent,
+      hard <= 0.3 and 'low' or (hard <= 0.7 and 'medium' or 'high'))
+  end
+end

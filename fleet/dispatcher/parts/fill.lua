@@ -1,0 +1,104 @@
+-- Held tasks and free slots meet: fill(p, only, now, cause) releases what match.lua chooses; only = a pool, or nil for all.
+-- The decision is recorded as JSON: what caused it, how long the task was held, and the candidates' terms (at most 8).
+--@include dispatcher/deciders/match.lua
+--@include dispatcher/parts/pools.lua
+--@include dispatcher/parts/hold.lua
+--@include dispatcher/parts/release.lua
+--@include dispatcher/parts/end_task.lua
+local FILL_AT_MOST = 200
+
+local function read_head(p, lane, id, now)
+  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'size', 'held', 'priority', 'excluded', 'attempt', 'envelope',
+    'strategy', 'deadline', 'goal')
+  if not t[1] then return nil end
+  local head = {id = id, lane = lane, type = t[1], size = tonumber(t[2]), held_at = tonumber(t[3]),
+    age = now - tonumber(t[3]), priority = tonumber(t[4]), attempt = tonumber(t[6]) or 0, envelope = t[7],
+    strategy = t[8], deadline = tonumber(t[9]), goal = tonumber(t[10]) or 30}
+  if t[5] and t[5] ~= '' then
+    head.excluded = {}
+    for pool in string.gmatch(t[5], '[^,]+') do head.excluded[pool] = true end
+  end
+  return head
+end
+
+-- The lane's first task that may go; tasks that already failed on `only` let the next ones pass.
+local function lane_head(p, lane, only, now)
+  for _, id in ipairs(redis.call('ZRANGE', p .. 'held:' .. lane, 0, 3)) do
+    local head = read_head(p, lane, id, now)
+    if not head then
+      unhold_task(p, id, lane)
+    elseif head.deadline and now > head.deadline then
+      unhold_task(p, id, lane)
+      end_task(p, id, 'dead', now, {reason = 'deadline passed while held', retry = true})
+    elseif not (only and head.excluded and head.excluded[only]) then
+      return head
+    end
+  end
+  local first = redis.call('ZRANGE', p .. 'held:' .. lane, 0, 0)[1]
+  return first and read_head(p, lane, first, now) or nil
+end
+
+local function describe(head, pools, row, chosen, score, cause)
+  local candidates = {}
+  for _, pool in ipairs(pools) do
+    if row[pool.name] and #candidates < 8 then
+      candidates[#candidates + 1] = {pool = pool.name, cost = head.size * row[pool.name], free = pool.free,
+        slots = pool.slots, service = pool.service, out = pool.out or nil,
+        excluded = head.excluded and head.excluded[pool.name] or nil}
+    end
+  end
+  return cjson.encode({cause = cause, held = head.age, pool = chosen, score = score, size = head.size,
+    candidates = candidates})
+end
+
+local function fill(p, only, now, cause)
+  local heads, factors, names, known, released = {}, {}, {}, {}, 0
+  local function add(name)
+    if not known[name] then known[name], names[#names + 1] = true, name end
+  end
+  for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
+    local bound = string.match(lane, '^@(.+)$')
+    if not only or not bound or bound == only then
+      local row = not bound and factor_row(p, lane)
+      if not only or bound or row[only] then
+        if bound then add(bound) else for name in pairs(row) do add(name) end end
+        if redis.call('HEXISTS', p .. 'paused', lane) == 0 then
+          heads[#heads + 1] = {lane = lane, bound = bound, row = row}
+        end
+      end
+    end
+  end
+  if #heads == 0 then return 0 end
+  table.sort(names)
+  local pools, index = gather_pools(p, names, now)
+  local options = {hold = knobs(p, 'hold'), only_pool = only, noise = 0.02,
+    held = tonumber(redis.call('HGET', p .. 'inflight', '#held')) or 1}
+  if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
+  local queue = {}
+  local function refresh(source)
+    local head = lane_head(p, source.lane, only, now)
+    if not head then return nil end
+    -- A bound task knows one pool only; it keeps its own row so that match.lua compares it by age.
+    head.source, head.kind = source, head.type
+    head.type = source.lane
+    factors[head.type] = source.row or {[source.bound] = 1}
+    return head
+  end
+  for _, source in ipairs(heads) do queue[#queue + 1] = refresh(source) end
+  while #queue > 0 and released < FILL_AT_MOST do
+    local h, q, score = match(queue, pools, factors, options)
+    if not h then break end
+    local head, pool = queue[h], pools[q]
+    local decision = describe(head, pools, factors[head.type], pool.name, score, cause)
+    unhold_task(p, head.id, head.lane)
+    head.type = head.kind
+    release_task(p, head.id, head, pool, now, decision)
+    pool.free = pool.free - 1
+    released = released + 1
+    options.held = math.max(options.held - 1, 1)
+    if only and pool.free <= 0 then break end
+    local nxt = refresh(head.source)
+    if nxt then queue[h] = nxt else table.remove(queue, h) end
+  end
+  return released
+end

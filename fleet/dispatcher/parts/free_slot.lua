@@ -1,0 +1,22 @@
+-- A running attempt gives its slot back: free_slot(p, id, now, ok) -> pool. ok: true or false teaches the pool's record,
+-- nil teaches nothing (the attempt was lost, handed back or cancelled).
+--@include dispatcher/parts/learn_outcome.lua
+local function free_slot(p, id, now, ok)
+  local key = p .. 'task:' .. id
+  local t = redis.call('HMGET', key, 'pool', 'worker', 'type', 'size', 'hint', 'started', 'rate', 'probe')
+  local pool = t[1]
+  redis.call('SREM', p .. 'running:' .. (t[2] or ''), id)
+  if redis.call('HINCRBY', p .. 'inflight', pool, -1) < 0 then redis.call('HSET', p .. 'inflight', pool, 0) end
+  if ok ~= nil then
+    local task = {type = t[3], size = tonumber(t[4]) or 10, hint = t[5], rate = t[7], probe = t[8]}
+    learn_outcome(p, task, pool, ok, now - (tonumber(t[6]) or now), now)
+  elseif t[6] and t[6] ~= '' then
+    test_pool(p, pool, -(tonumber(t[7]) or 0), 0, now)
+    if t[8] == '1' then
+      local state = parse_standing(redis.call('HGET', p .. 'ejected', pool))
+      state.probing = 0
+      save_standing(p, pool, state)
+    end
+  end
+  return pool
+end

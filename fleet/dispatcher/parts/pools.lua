@@ -1,0 +1,33 @@
+-- How do these pools stand right now? gather_pools(p, names, now) -> pools for match.lua, index by name.
+-- free = what may still be released: slots, and for pools of very short tasks as many again to hide the hand-off.
+--@include dispatcher/parts/knobs.lua
+--@include dispatcher/parts/standing.lua
+local function gather_pools(p, names, now)
+  local pools, index = {}, {}
+  if #names == 0 then return pools, index end
+  local slots = redis.call('HMGET', p .. 'slots', unpack(names))
+  local inflight = redis.call('HMGET', p .. 'inflight', unpack(names))
+  local service = redis.call('HMGET', p .. 'service', unpack(names))
+  local paused = redis.call('HMGET', p .. 'paused', unpack(names))
+  local ejected = redis.call('HMGET', p .. 'ejected', unpack(names))
+  local hand_off = knobs(p, 'hand_off')
+  for i, name in ipairs(names) do
+    local have, mean = tonumber(slots[i]) or 0, tonumber(service[i]) or 10
+    local free = have - (tonumber(inflight[i]) or 0)
+    if mean < hand_off then free = free + have end
+    local standing = ejected[i] and standing_at(parse_standing(ejected[i]), now) or 'in'
+    if standing == 'probe' then free = math.min(free, 1) end
+    if paused[i] or have <= 0 then free = 0 end
+    pools[i] = {name = name, slots = have, free = math.max(free, 0), service = mean, out = standing == 'out',
+      probe = standing == 'probe'}
+    index[name] = i
+  end
+  return pools, index
+end
+
+-- Expected cost per second of size of every pool capable of a type. -> row for match.lua
+local function factor_row(p, task_type)
+  local flat, row = redis.call('HGETALL', p .. 'factors:' .. task_type), {}
+  for i = 1, #flat, 2 do row[flat[i]] = tonumber(flat[i + 1]) end
+  return row
+end

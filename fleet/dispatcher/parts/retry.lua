@@ -1,0 +1,43 @@
+-- An attempt is over but the task is not: retry_task(p, id, t, now, delay, exclude, why) holds it again or lets it wait.
+-- The caller has freed the slot. Excluding the pool that failed is a wish: match.lua relaxes it rather than strand a task.
+-- may_retry(p, now): are retries still within their share of the traffic (at least 10 a minute)?
+--@include dispatcher/parts/hold.lua
+--@include dispatcher/parts/knobs.lua
+--@include telemetry/metrics.lua
+local function may_retry(p, now)
+  local key, minute = p .. 'retry_budget', math.floor(now / 60)
+  local t = redis.call('HMGET', key, 'minute', 'first', 'retries', 'first_before', 'retries_before')
+  local first, retries, first_before, retries_before = tonumber(t[2]) or 0, tonumber(t[3]) or 0, tonumber(t[4]) or 0, tonumber(t[5]) or 0
+  if tonumber(t[1]) ~= minute then
+    local is_next = tonumber(t[1]) == minute - 1
+    first_before, retries_before = is_next and first or 0, is_next and retries or 0
+    first, retries = 0, 0
+    redis.call('HSET', key, 'minute', minute, 'first', 0, 'retries', 0, 'first_before', first_before, 'retries_before', retries_before)
+  end
+  if retries + retries_before + 1 > 10 + knobs(p, 'retry_budget') * (first + first_before) then return false end
+  redis.call('HINCRBY', key, 'retries', 1)
+  return true
+end
+
+local function read_holdable(p, id)
+  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'tenant', 'priority', 'size', 'bound', 'excluded')
+  return {type = t[1], tenant = t[2], priority = tonumber(t[3]) or 5, size = tonumber(t[4]) or 10, bound = t[5] or nil,
+    excluded = t[6] or ''}
+end
+
+local function retry_task(p, id, now, delay, exclude, label)
+  local task = read_holdable(p, id)
+  if exclude and exclude ~= '' and not string.find(',' .. task.excluded .. ',', ',' .. exclude .. ',', 1, true) then
+    task.excluded = task.excluded == '' and exclude or task.excluded .. ',' .. exclude
+  end
+  -- A task that failed where it was bound is free to go elsewhere.
+  if exclude and exclude ~= '' then task.bound = nil end
+  redis.call('HSET', p .. 'task:' .. id, 'excluded', task.excluded, 'bound', task.bound or '', 'worker', '', 'started', '')
+  metric_count(p, 1, 'fleet_retries_total', task.type, label)
+  if delay > 0 then
+    redis.call('HSET', p .. 'task:' .. id, 'state', 'held', 'lane', '')
+    redis.call('ZADD', p .. 'delayed', stamp(now + delay), id)
+  else
+    hold_task(p, id, task, now, true)
+  end
+end

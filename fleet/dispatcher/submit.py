@@ -1,0 +1,211 @@
+"""How does a task come in?
+
+`submit` validates, encodes and sends one script: admission, reservation, hold or release happen in one round trip.
+`submit_many` sends a hundred tasks a round trip. Nothing is half-submitted: the script either ran or it did not, and a
+repetition with the same task id is the same task.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from fleet import catalogue
+from fleet.catalogue.load import payload_model
+from fleet.dispatcher import envelope, estimates, ranking
+from fleet.dispatcher.handle import TaskHandle
+from fleet.dispatcher.publish import publish_rest
+from fleet.dispatcher.submission import Submission, from_reply
+from fleet.errors import ConfigurationError, InvalidPayload, UnknownName
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import connect
+from fleet.store.scripts import script
+from fleet.telemetry import tracing
+
+FIELDS = 22
+BATCH = 100
+DEFAULT_PRIORITY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRequest:
+    """One task a producer wants done. Priority 0-9, 9 first; seconds are from now; complexity 0 (easy) to 1."""
+
+    task_type: str
+    payload: Mapping[str, Any]
+    tenant: str = "default"
+    priority: int = DEFAULT_PRIORITY
+    delay_seconds: float = 0.0
+    deadline_seconds: float | None = None
+    idempotency_key: str = ""
+    complexity: float = 0.5
+    size_hint: float | None = None
+    task_id: str = ""
+    ignore_result: bool = False
+
+
+def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: Any) -> TaskHandle:
+    """Submit one task; options are the other fields of `TaskRequest`. Returns a handle whose `submission` is the answer.
+
+    Raises UnknownName, InvalidPayload or ConfigurationError for a request that can never work, StoreUnavailable when
+    Redis does not answer; a deferred or refused task is an answer, not an exception.
+    """
+    request = TaskRequest(task_type, payload or {}, **options)
+    with tracing.span("fleet.submit", {"fleet.task_type": task_type, "fleet.tenant": request.tenant}, kind="producer"):
+        [answer] = send([encode(request)])
+    return TaskHandle(answer)
+
+
+def submit_many(
+    requests: Iterable[TaskRequest], on_answer: Callable[[int, TaskHandle | Exception], None] | None = None
+) -> Iterator[TaskHandle | Exception]:
+    """Submit many; yields one handle, or the error of that one request, for each in order."""
+    batch: list[list[Any] | Exception] = []
+
+    def flush() -> Iterator[TaskHandle | Exception]:
+        answers = iter(send([row for row in batch if not isinstance(row, Exception)]))
+        for row in batch:
+            yield row if isinstance(row, Exception) else TaskHandle(next(answers))
+        batch.clear()
+
+    count = 0
+    for request in requests:
+        try:
+            batch.append(encode(request))
+        except (ConfigurationError, InvalidPayload) as error:
+            batch.append(error)
+        if len(batch) == BATCH:
+            for answer in flush():
+                if on_answer:
+                    on_answer(count, answer)
+                count += 1
+                yield answer
+    for answer in flush() if batch else ():
+        if on_answer:
+            on_answer(count, answer)
+        count += 1
+        yield answer
+
+
+def send(rows: list[list[Any]]) -> list[Submission]:
+    """Run the script for encoded rows; publish what another broker than Redis must be handed."""
+    if not rows:
+        return []
+    client = connect(decode=False)
+    flat = [FIELDS + 1]
+    for row in rows:
+        flat += row
+    answers, outgoing = script("dispatcher/submit.lua")(client, [_prefix()], flat)
+    publish_rest(outgoing)
+    return [from_reply(answer) for answer in answers]
+
+
+@cache
+def _prefix() -> str:
+    return keys.prefix(current().cell)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What does not change between two submits of a type."""
+
+    model: type[BaseModel] | None
+    strategy: str
+    hard_limit: float
+    max_attempts: int
+    agent_type: str
+    goal: float
+
+
+@cache
+def _known(task_type: str) -> _Known:
+    declared, settings = catalogue.current(), current()
+    if task_type not in declared.task_types:
+        raise UnknownName("task type", task_type, declared.task_types)
+    row = declared.task_types[task_type]
+    agents = [agent.name for agent in declared.agent_types.values() if task_type in agent.runs]
+    if not agents:
+        raise ConfigurationError(f"no agent type runs {task_type!r}: add it to the `runs` of one in your fleet.yaml")
+    strategy = ranking.check(row.strategy or settings.dispatch.strategy)
+    return _Known(
+        payload_model(declared, task_type),
+        strategy,
+        row.time_limit_seconds,
+        row.max_attempts or settings.dispatch.max_attempts,
+        agents[0],
+        row.wait_goal_seconds or settings.scaling.wait_goal_seconds,
+    )
+
+
+def encode(request: TaskRequest) -> list[Any]:
+    """Validate a request and return its row for submit.lua (the order of SUBMIT_FIELDS there)."""
+    known = _known(request.task_type)
+    check_options(request)
+    payload = encode_payload(request.task_type, request.payload, known.model)
+    task_id = request.task_id or str(uuid.uuid4())
+    headers: dict[str, str] = {}
+    if tracing.is_on():
+        tracing.inject(headers)
+    message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers)
+    ranked, why = ranking.rank(known.strategy, request.task_type, request.complexity, request.size_hint)
+    estimate = estimates.of(request.task_type, request.payload, request.complexity)
+    return [
+        task_id, request.task_type, request.tenant, request.priority, message,
+        request.size_hint if request.size_hint is not None else "", request.delay_seconds,
+        "" if request.deadline_seconds is None else request.deadline_seconds, request.idempotency_key,
+        current().dispatch.idempotency_seconds, estimate.micros, estimate.tokens, estimate.model, ranked, 0, known.max_attempts,
+        known.strategy, why, known.agent_type, known.goal, "1" if request.ignore_result else "", request.complexity, "",
+    ]  # fmt: skip
+
+
+def check_options(request: TaskRequest) -> None:
+    """Refuse what no task can have, naming the field, the value and the range."""
+    if not 0 <= request.priority <= 9:
+        raise ConfigurationError(f"priority is {request.priority}: use 0 (last) to 9 (first)")
+    if not 0 <= request.complexity <= 1:
+        raise ConfigurationError(f"complexity is {request.complexity}: use 0 (easy) to 1 (hard)")
+    if not 0 <= request.delay_seconds < float("inf"):
+        raise ConfigurationError(f"delay_seconds is {request.delay_seconds}: use 0 or more")
+    if request.deadline_seconds is not None and not request.deadline_seconds > request.delay_seconds:
+        raise ConfigurationError(
+            f"deadline_seconds is {request.deadline_seconds}: it must lie after the delay of {request.delay_seconds:g} s"
+        )
+    if not request.tenant or len(request.tenant) > 128 or not request.tenant.isprintable():
+        raise ConfigurationError(f"tenant is {request.tenant!r}: use 1 to 128 printable characters")
+
+
+def encode_payload(task_type: str, payload: Mapping[str, Any], model: type[BaseModel] | None) -> bytes:
+    """Return the payload as JSON after validation; name every wrong field, or the limit it exceeds."""
+    if model is not None:
+        try:
+            model.model_validate(payload)
+        except ValidationError as error:
+            known = model.model_fields
+            raise InvalidPayload(task_type, [_problem(dict(e), known) for e in error.errors()]) from None
+    try:
+        text = orjson.dumps(payload)
+    except TypeError as error:
+        raise InvalidPayload(task_type, [f"not JSON: {error}"]) from None
+    limit = current().dispatch.max_payload_bytes
+    if len(text) > limit:
+        raise InvalidPayload(
+            task_type,
+            [f"{len(text)} bytes exceed the limit of {limit} (dispatch.max_payload_bytes): pass a reference instead"],
+        )
+    return text
+
+
+def _problem(error: dict[str, Any], known: Iterable[str]) -> str:
+    from fleet.errors import did_you_mean
+
+    field = ".".join(map(str, error["loc"])) or "payload"
+    if error["type"] == "extra_forbidden":
+        return f"{field}: unknown field{did_you_mean(field, known)}"
+    return f"{field}: {cast(str, error['msg'])}"

@@ -1,0 +1,161 @@
+"""What is known about a task, and how is it taken back?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from fleet.dispatcher.publish import publish_rest
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import available, connect
+from fleet.store.scripts import script
+
+OVER = frozenset({"done", "failed", "dead", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task as recorded; times are seconds since the epoch by the server's clock, None while they lie ahead."""
+
+    task_id: str
+    task_type: str
+    tenant: str
+    state: str
+    attempt: int
+    priority: int
+    pool: str
+    worker: str
+    strategy: str
+    size_seconds: float
+    submitted_at: float
+    held_at: float | None = None
+    released_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    reason: str = ""
+    excluded: tuple[str, ...] = ()
+    losses: int = 0
+    progress: Mapping[str, Any] = field(default_factory=dict)
+    decision: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def wait_seconds(self) -> float | None:
+        return None if self.started_at is None else self.started_at - self.submitted_at
+
+    @property
+    def run_seconds(self) -> float | None:
+        return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"wait_seconds": self.wait_seconds, "run_seconds": self.run_seconds}
+
+
+FIELDS = (
+    "type", "tenant", "state", "attempt", "priority", "pool", "worker", "strategy", "size", "submitted", "held", "released",
+    "started", "ended", "reason", "excluded", "losses", "progress", "decision",
+)  # fmt: skip
+
+
+def read(task_id: str) -> TaskRecord | None:
+    """Return the record, or None when there is none (any more)."""
+    with available():
+        values = connect().hmget(keys.task(current().cell, task_id), FIELDS)
+    return _record(task_id, values) if values[0] else None
+
+
+def _record(task_id: str, values: list[Any]) -> TaskRecord:
+    row = dict(zip(FIELDS, values, strict=True))
+
+    def at(name: str) -> float | None:
+        return float(row[name]) if row[name] else None
+
+    return TaskRecord(
+        task_id, row["type"], row["tenant"] or "", row["state"] or "", int(row["attempt"] or 0), int(row["priority"] or 0),
+        row["pool"] or "", row["worker"] or "", row["strategy"] or "", float(row["size"] or 0), float(row["submitted"] or 0),
+        at("held"), at("released"), at("started"), at("ended"), row["reason"] or "",
+        tuple(filter(None, (row["excluded"] or "").split(","))), int(row["losses"] or 0),
+        json.loads(row["progress"] or "{}"), json.loads(row["decision"] or "{}"),
+    )  # fmt: skip
+
+
+def cancel(task_id: str, why: str) -> str:
+    """Cancel a task: held and released ones at once, a running one is fenced off and its process told to stop.
+
+    Returns the state it was in, or 'unknown'.
+    """
+    state, outgoing = script("dispatcher/cancel.lua")(connect(), [keys.prefix(current().cell)], [task_id, why])
+    publish_rest(outgoing)
+    if state == "running":
+        from fleet.app import app
+
+        app.control.revoke(task_id, terminate=True)
+    return state or "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One row of the history."""
+
+    task_id: str
+    task_type: str
+    tenant: str
+    pool: str
+    state: str
+    attempt: int
+    submitted_at: float
+    started_at: float | None
+    ended_at: float
+    reason: str
+
+
+def search(
+    *, task_type: str = "", tenant: str = "", pool: str = "", state: str = "", since: float = 0.0, limit: int = 50
+) -> list[Ended]:
+    """Return ended tasks, newest first, that match everything given."""
+    wanted = {"type": task_type, "tenant": tenant, "pool": pool, "state": state}
+    found: list[Ended] = []
+    for row in _history(since):
+        if all(not value or row.get(name) == value for name, value in wanted.items()):
+            found.append(
+                Ended(
+                    row["id"], row["type"], row["tenant"], row["pool"], row["state"], int(row["attempt"]), float(row["submitted"] or 0),
+                    float(row["started"]) if row["started"] else None, float(row["ended"]), row["reason"],
+                )
+            )  # fmt: skip
+            if len(found) >= limit:
+                break
+    return found
+
+
+def _history(since: float) -> Iterator[Mapping[str, str]]:
+    client, stream = connect(), f"{keys.prefix(current().cell)}history"
+    newest = "+"
+    while True:
+        with available():
+            page: Any = client.xrevrange(stream, max=newest, min=f"{int(since * 1000)}", count=500)
+        if not page:
+            return
+        for _, row in page:
+            yield row
+        newest = f"({page[-1][0]}"
+
+
+def live(limit: int = 200) -> list[TaskRecord]:
+    """Return tasks that are held, delayed, released or running, as far as the limit goes."""
+    prefix, client = keys.prefix(current().cell), connect()
+    with available():
+        ids: list[str] = list(client.zrange(f"{prefix}released", 0, limit))
+        for worker in client.zrange(f"{prefix}workers", 0, -1):
+            ids += client.smembers(f"{prefix}running:{worker}")
+        for lane in client.smembers(f"{prefix}lanes"):
+            ids += client.zrange(f"{prefix}held:{lane}", 0, limit)
+        ids += client.zrange(f"{prefix}delayed", 0, limit)
+        ids += client.zrange(f"{prefix}parked", 0, limit)
+        pipe = client.pipeline(transaction=False)
+        for task_id in ids[:limit]:
+            pipe.hmget(f"{prefix}task:{task_id}", FIELDS)
+        rows = pipe.execute()
+    return [_record(task_id, values) for task_id, values in zip(ids, rows, strict=False) if values[0]]

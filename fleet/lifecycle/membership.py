@@ -1,0 +1,133 @@
+"""How does a worker stay a member?
+
+Its own thread heartbeats, so that neither a busy event loop nor a lost event stops it; a process that cannot run Python
+any more falls silent, which is the point. Heartbeats also tick the dispatcher: no single process has to be up for that.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any
+
+import psutil
+from celery import bootsteps
+
+from fleet import __version__, catalogue
+from fleet.dispatcher import declare, ticking
+from fleet.errors import FleetError
+from fleet.lifecycle import identity
+from fleet.registry import roster
+from fleet.settings import current
+from fleet.telemetry import logs
+
+LOG = "lifecycle"
+
+
+class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Register when the worker's pool of processes is up; leave when it stops."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self.records: dict[str, tuple[str, int]] = {}
+        self.thread: threading.Thread | None = None
+        self.stopping = threading.Event()
+        self.worker_id = identity.assume(worker.hostname)
+
+    def start(self, worker: Any) -> None:
+        self.records = share_slots(self.worker_id, served_pools(worker), int(worker.concurrency or 1))
+        declare.publish()
+        self._register()
+        # Held tasks need not wait for the next heartbeat.
+        ticking.tick()
+        self.thread = threading.Thread(target=self._beat, name="fleet-heartbeat", daemon=True)
+        self.thread.start()
+
+    def stop(self, worker: Any) -> None:
+        """Take no more: the slots leave now; the lease is kept up while running tasks finish."""
+        for record in self.records:
+            _try(roster.drain, record)
+
+    def terminate(self, worker: Any) -> None:
+        self.leave()
+
+    def leave(self) -> None:
+        """Last word: off the roster."""
+        self.stopping.set()
+        if self.thread is not None:
+            self.thread.join(timeout=5)
+        for record in self.records:
+            _try(roster.leave, record)
+
+    def _register(self) -> None:
+        declared = catalogue.current()
+        for record, (pool, slots) in self.records.items():
+            agent_type = declared.pools[pool].agent_type if pool in declared.pools else pool
+            details = {
+                "agent_type": agent_type,
+                "version": __version__,
+                "hostname": socket.gethostname(),
+                "pid": os.getpid(),
+            }
+            roster.register(record, pool, slots, details)
+        logs.get(LOG).info(
+            "worker_registered", worker=self.worker_id, pools={pool: slots for pool, slots in self.records.values()}
+        )
+
+    def _beat(self) -> None:
+        settings, me = current(), psutil.Process()
+        interval, was_down = settings.leases.heartbeat_seconds, False
+        is_ticker = any(pool == "maintenance" for pool, _ in self.records.values())
+        pause = min(interval, settings.leases.tick_seconds) if is_ticker else interval
+        beats, every = 0, max(1, round(interval / pause))
+        while not self.stopping.wait(pause):
+            try:
+                if beats % every == 0:
+                    for record in self.records:
+                        if roster.heartbeat(record, 0.0, me.memory_info().rss) == "unknown":
+                            logs.get(LOG).warning(
+                                "lease_lost", worker=record, next="registering again; its tasks run elsewhere"
+                            )
+                            self._register()
+                ticking.tick(settings.leases.tick_seconds)
+                was_down = False
+            except FleetError as error:
+                if not was_down:
+                    logs.get(LOG).error(
+                        "store_unavailable",
+                        worker=self.worker_id,
+                        error=str(error),
+                        next="trying on; claimed tasks are fenced until then",
+                    )
+                was_down = True
+            except Exception as error:  # a heartbeat that dies of a surprise would look like a dead worker
+                logs.get(LOG).error("heartbeat_failed", worker=self.worker_id, error=repr(error))
+            beats += 1
+
+
+def served_pools(worker: Any) -> list[str]:
+    """Return the pools whose queues this worker consumes; a worker of no pool but maintenance is a ticker."""
+    declared = catalogue.current()
+    names = set(worker.app.amqp.queues.consume_from)
+    pools = [pool.name for pool in declared.pools.values() if pool.queue in names]
+    return pools or ["maintenance"]
+
+
+def share_slots(worker_id: str, pools: list[str], slots: int) -> dict[str, tuple[str, int]]:
+    """Return record id -> (pool, slots): a worker that serves several pools shares its slots among them."""
+    each, rest = divmod(slots, len(pools))
+    shares = [max(1, each + (1 if index < rest else 0)) for index in range(len(pools))]
+    return {
+        worker_id if index == 0 else f"{worker_id}|{pool}": (pool, share)
+        for index, (pool, share) in enumerate(zip(pools, shares, strict=True))
+    }
+
+
+def _try(action: Any, *arguments: Any) -> None:
+    try:
+        action(*arguments)
+    except FleetError as error:
+        logs.get(LOG).warning("farewell_failed", error=str(error), next="the lease ends by itself")

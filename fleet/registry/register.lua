@@ -1,0 +1,16 @@
+--[[ register.lua: a worker is ready, for the pools it serves.
+KEYS: 1 the cell's key prefix   ARGV: 1 worker, 2 pool, 3 slots, 4 record as JSON of further fields
+Returns: 1. Its slots count from now on; a second registration of the same worker replaces the first. ]]
+local p, worker, pool, slots = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = string.format('%.6f', time[1] + time[2] / 1e6)
+local key = p .. 'worker:' .. worker
+local old = redis.call('HMGET', key, 'pool', 'slots', 'status')
+if old[1] and (old[3] == 'idle' or old[3] == 'busy') then
+  redis.call('HINCRBY', p .. 'slots', old[1], -tonumber(old[2]))
+end
+redis.call('HSET', key, 'pool', pool, 'slots', slots, 'status', 'idle', 'registered', now, 'claimed', now)
+for name, value in pairs(cjson.decode(ARGV[4])) do redis.call('HSET', key, name, value) end
+redis.call('ZADD', p .. 'workers', now, worker)
+redis.call('HINCRBY', p .. 'slots', pool, slots)
+return 1

@@ -1,0 +1,88 @@
+"""Who is on the roster, and how is it changed?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import available, connect
+from fleet.store.scripts import script
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """A worker as it last told; silent_seconds by the server's clock."""
+
+    worker_id: str
+    pool: str
+    agent_type: str
+    status: str
+    slots: int
+    running: int
+    load: float
+    memory_bytes: int
+    version: str
+    hostname: str
+    pid: int
+    registered_at: float
+    claimed_at: float
+    silent_seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def register(worker_id: str, pool: str, slots: int, record: Mapping[str, Any]) -> None:
+    """Put a ready worker on the roster; from now on its slots count."""
+    script("registry/register.lua")(connect(), [_prefix()], [worker_id, pool, slots, json.dumps(dict(record))])
+
+
+def heartbeat(worker_id: str, load: float, memory_bytes: int) -> str:
+    """Tell that the worker lives; returns its status, 'unknown' when it has to register again."""
+    return str(script("registry/heartbeat.lua")(connect(), [_prefix()], [worker_id, f"{load:.3f}", memory_bytes]))
+
+
+def drain(worker_id: str) -> str:
+    """Let the worker finish what it runs and take nothing new."""
+    return str(script("registry/drain.lua")(connect(), [_prefix()], [worker_id, "1"]))
+
+
+def undrain(worker_id: str) -> str:
+    """Let the worker take tasks again."""
+    return str(script("registry/drain.lua")(connect(), [_prefix()], [worker_id, "0"]))
+
+
+def leave(worker_id: str) -> None:
+    """Take a worker that stops off the roster; its slots are gone at once."""
+    script("registry/drain.lua")(connect(), [_prefix()], [worker_id, "leave"])
+
+
+def workers() -> list[WorkerRecord]:
+    """Return every worker on the roster, by id."""
+    client, prefix = connect(), _prefix()
+    with available():
+        seconds, micros = client.time()
+        beats = dict(client.zrange(f"{prefix}workers", 0, -1, withscores=True))
+        names = sorted(beats)
+        pipe = client.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(f"{prefix}worker:{name}")
+            pipe.scard(f"{prefix}running:{name}")
+        answers = pipe.execute()
+    now = seconds + micros / 1e6
+    return [
+        WorkerRecord(
+            name, row.get("pool", ""), row.get("agent_type", ""), row.get("status", "failed"), int(row.get("slots", 0)), running,
+            float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("hostname", ""), int(row.get("pid", 0)),
+            float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]),
+        )
+        for name, row, running in zip(names, answers[::2], answers[1::2], strict=True)
+    ]  # fmt: skip
+
+
+def _prefix() -> str:
+    return keys.prefix(current().cell)

@@ -1,0 +1,59 @@
+"""How many worker processes does each pool need here?
+
+The laptop's KEDA: targets in, processes started and drained. A replica told to leave takes no new task and finishes
+what it runs; the idlest leaves first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fleet import catalogue
+from fleet.registry import roster
+from fleet.scaling.target_store import TargetStore
+from fleet.settings import current
+from fleet.store.client import connect
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Start so many replicas of a pool, and let these leave."""
+
+    pool: str
+    start: int
+    leave: tuple[str, ...] = ()
+
+
+def wanted() -> dict[str, int]:
+    """Return replicas per pool: the published target, at most the declared maximum; without a fresh one, the minimum."""
+    declared, settings = catalogue.current(), current()
+    store = TargetStore(connect(), settings.cell)
+    now, targets = store.now(), store.all()
+    fresh = {
+        name: int(row["replicas"])
+        for name, row in targets.items()
+        if abs(now - row["computed_at"]) <= settings.scaling.stale_seconds
+    }
+    return {
+        pool.name: max(0, min(pool.max_replicas, fresh.get(pool.name, pool.min_replicas)))
+        for pool in declared.pools.values()
+    }
+
+
+def plan(wanted: Mapping[str, int], up: Mapping[str, Mapping[str, int]]) -> list[Step]:
+    """Compare targets with replicas (pool -> replica -> running tasks); the idlest leave first. Pure."""
+    steps = []
+    for pool, target in sorted(wanted.items()):
+        replicas = up.get(pool, {})
+        if len(replicas) < target:
+            steps.append(Step(pool, target - len(replicas)))
+        elif len(replicas) > target:
+            idlest = sorted(replicas, key=lambda name: (replicas[name], name))
+            steps.append(Step(pool, 0, tuple(idlest[: len(replicas) - target])))
+    return steps
+
+
+def running_by_replica() -> dict[str, int]:
+    """Return Celery node name -> tasks it runs, for choosing who leaves."""
+    return {worker.worker_id.partition("#")[0].partition("@")[0]: worker.running for worker in roster.workers()}

@@ -1,0 +1,63 @@
+"""How does an agent's function become a task?
+
+`@agent_task("code_generation", payload=CodeGeneration)` registers a Celery task of that name. Around every attempt:
+claim (the fence), validate, run, and hand the outcome to the fleet's backend. A run gets a `Run`: progress, paid calls,
+secrets, limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import Task
+from celery.exceptions import Ignore
+from pydantic import BaseModel
+
+from fleet.app import app
+from fleet.dispatcher.claim import claim
+from fleet.dispatcher.outcome import attempt_of
+from fleet.lifecycle import identity
+from fleet.telemetry import logs, tracing
+from workers.run import Run
+
+Result = dict[str, Any]
+
+
+class AgentTask(Task):  # type: ignore[misc]
+    """A Celery task that claims its attempt before it runs."""
+
+    abstract = True
+    payload_model: type[BaseModel] | None = None
+
+    def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Ask for the attempt; a redelivered or overtaken message is dropped quietly."""
+        attempt = attempt_of(self.request)
+        if attempt is None:
+            return
+        claimed = claim(task_id, attempt, identity.current())
+        if not claimed.granted:
+            logs.get("worker").info("attempt_dropped", task_id=task_id, attempt=attempt, why=claimed.reason)
+            raise Ignore(claimed.reason)
+        self.request.fleet_tenant = claimed.tenant
+
+
+def agent_task(
+    name: str, payload: type[BaseModel] | None = None, **options: Any
+) -> Callable[[Callable[..., Result]], AgentTask]:
+    """Register `function(payload, run) -> dict` as the task type's Celery task."""
+
+    def decorate(function: Callable[..., Result]) -> AgentTask:
+        def run(self: AgentTask, *previous: Any, **kwargs: Any) -> Result:
+            context = Run.of(self, previous)
+            with (
+                tracing.span(f"run {name}", {"fleet.task_id": str(self.request.id), "fleet.pool": context.pool}),
+                logs.bound(task_id=str(self.request.id)),
+            ):
+                return function(payload.model_validate(kwargs) if payload else kwargs, context)
+
+        run.__doc__ = function.__doc__
+        task: AgentTask = app.task(run, name=name, base=AgentTask, bind=True, payload_model=payload, **options)
+        return task
+
+    return decorate

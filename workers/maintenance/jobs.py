@@ -1,0 +1,65 @@
+"""What does beat have done?
+
+Each job takes a singleton lease, does its work, and notes when it ran and when it last succeeded, so that a job that
+stopped running shows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fleet.app import app
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import available, connect
+from fleet.store.lease import singleton
+from fleet.telemetry import logs
+
+
+def job(name: str, lease_seconds: float = 60.0) -> Callable[[Callable[[], dict[str, Any]]], Any]:
+    """Register a job as the Celery task `fleet.<name>`."""
+
+    def decorate(function: Callable[[], dict[str, Any]]) -> Any:
+        def run() -> dict[str, Any]:
+            client, prefix = connect(), keys.prefix(current().cell)
+            with singleton(client, f"{prefix}lease:{name}", lease_seconds) as lease:
+                if lease is None:
+                    return {"ran": False, "why": "another worker runs it"}
+                began = time.time()
+                with available():
+                    client.hset(f"{prefix}jobs", f"{name}:ran", f"{began:.3f}")
+                answer = function()
+                with available():
+                    client.hset(f"{prefix}jobs", f"{name}:succeeded", f"{time.time():.3f}")
+                logs.get("maintenance").info(
+                    "job_done",
+                    job=name,
+                    seconds=round(time.time() - began, 3),
+                    **{k: v for k, v in answer.items() if isinstance(v, int | float | str)},
+                )
+                return {"ran": True, **answer}
+
+        run.__doc__ = function.__doc__
+        return app.task(
+            run, name=f"fleet.{name}", ignore_result=True, soft_time_limit=lease_seconds, time_limit=lease_seconds * 2
+        )
+
+    return decorate
+
+
+@job("tick")
+def tick() -> dict[str, Any]:
+    """Do what is due, should no heartbeat have done it."""
+    from fleet.dispatcher.ticking import tick as tick_now
+
+    return {"ticked": tick_now(current().leases.tick_seconds).ran}
+
+
+@job("health")
+def health() -> dict[str, Any]:
+    """Look for ghosts, leaks and stuck tasks, and mend what can be mended."""
+    from fleet.dispatcher.mending import mend
+
+    return mend()

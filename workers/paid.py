@@ -1,0 +1,109 @@
+"""Who pays for a call to a model?
+
+The provider an agent gets is wrapped: every call is allowed by the budgets before it is made, for the most it can cost,
+and recorded once after it, whatever it did cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fleet.costs import calls
+from fleet.costs.prices import Usage
+from fleet.dispatcher.errors import PermanentFailure
+from fleet.dispatcher.estimates import price_book
+from fleet.errors import FleetError
+from fleet.settings import current
+from fleet.store.client import connect
+from fleet.telemetry import logs, tracing
+from workers.llm.provider import Completion, CompletionRequest, Provider
+
+CHARACTERS_PER_TOKEN = 3
+"""Fewer than usual on purpose: the most a call can cost must not be guessed too low."""
+
+
+class OverBudget(FleetError):
+    """No money for this call now; the task waits and comes back."""
+
+
+@dataclass(slots=True)
+class PaidProvider:
+    """A provider whose calls pass the budgets."""
+
+    inner: Provider
+    task_id: str
+    attempt: int
+    tenant: str
+    task_type: str
+    agent_type: str
+    made: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def model(self) -> str:
+        return self.inner.model
+
+    @property
+    def small(self) -> bool:
+        return self.inner.small
+
+    def complete(self, request: CompletionRequest) -> Completion:
+        """Allow, call, record; a call that was never made gives its money back."""
+        self.made += 1
+        call, client, cell = self._call(), connect(), current().cell
+        characters = sum(len(message.content) for message in request.messages)
+        try:
+            most = calls.most_it_costs(
+                call,
+                price_book(),
+                datetime.now(UTC),
+                input_tokens=characters // CHARACTERS_PER_TOKEN + 16,
+                max_output_tokens=request.max_tokens,
+            )
+        except calls.UnpricedModel as error:
+            raise PermanentFailure(f"{error}: declare a price for it in the section `prices`") from error
+        verdict = calls.allow(client, cell, call, most, tokens=request.max_tokens)
+        if verdict.status != "ok":
+            raise OverBudget(
+                f"a call of {self.model} was not allowed ({verdict.status}): budget {verdict.budget!r} has not enough left"
+            )
+        try:
+            with tracing.span(
+                f"chat {self.model}",
+                {
+                    "gen_ai.operation.name": "chat",
+                    "gen_ai.provider.name": self.name,
+                    "gen_ai.request.model": self.model,
+                },
+            ):
+                completion = self.inner.complete(request)
+        except BaseException:
+            calls.void_call(client, cell, call)
+            raise
+        usage = completion.usage
+        spent = Usage(
+            usage.input_tokens, usage.output_tokens, cached_input_tokens=usage.cached_tokens, reasoning_tokens=usage.reasoning_tokens,
+            estimated=usage.source == "estimated",
+        )  # fmt: skip
+        receipt = calls.record_call(client, cell, call, spent, price_book(), datetime.now(UTC))
+        logs.get("worker").info(
+            "call_recorded", task_id=self.task_id, model=self.model, tokens=spent.tokens, micros=receipt.micros
+        )
+        return completion
+
+    def _call(self) -> calls.Call:
+        call_id = f"{self.task_id}:{self.attempt}:{self.made}"
+        return calls.Call(
+            call_id,
+            self.task_id,
+            self.tenant,
+            self.task_type,
+            self.inner.model,
+            self.inner.name,
+            self.agent_type,
+            self.attempt,
+        )

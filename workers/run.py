@@ -1,0 +1,88 @@
+"""What may an agent ask for while it runs?
+
+Progress, paid calls (allowed before, recorded after), a provider, secrets when they are needed, and the fleet's limits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fleet import catalogue
+from fleet.dispatcher.outcome import attempt_of
+from fleet.settings import Settings, current
+from fleet.store import keys
+from fleet.store.client import available, connect
+from fleet.telemetry import logs
+from workers.llm.choose import choose
+from workers.llm.provider import Completion
+from workers.paid import PaidProvider
+
+PROGRESS_GAP_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class Run:
+    """One attempt of one task, as its agent sees it."""
+
+    task_id: str
+    task_type: str
+    attempt: int
+    tenant: str
+    pool: str
+    agent_type: str
+    previous: Any = None
+    """Result of the step before, when the task is part of a chain."""
+    settings: Settings = field(default_factory=current)
+    calls: int = 0
+    told: float = 0.0
+
+    @classmethod
+    def of(cls, task: Any, previous: tuple[Any, ...] = ()) -> Run:
+        """Read the attempt from the Celery task being run."""
+        request = task.request
+        pool = (request.delivery_info or {}).get("routing_key") or os.environ.get("FLEET_POOL", "")
+        declared = catalogue.current()
+        named = next((row for row in declared.pools.values() if row.queue == pool), None)
+        return cls(
+            str(request.id), task.name, attempt_of(request) or 1, getattr(request, "fleet_tenant", "default"),
+            named.name if named else pool, named.agent_type if named else "", previous[0] if previous else None,
+        )  # fmt: skip
+
+    @property
+    def allowed_roots(self) -> tuple[Path, ...]:
+        return self.settings.agents.allowed_roots
+
+    @property
+    def allowed_targets(self) -> tuple[str, ...]:
+        return self.settings.agents.allowed_targets
+
+    def progress(self, fraction: float, message: str) -> None:
+        """Tell how far the task is; at most five times a second, and losing one is no harm."""
+        if fraction < 1 and time.monotonic() - self.told < PROGRESS_GAP_SECONDS:
+            return
+        self.told = time.monotonic()
+        told = json.dumps({"fraction": round(max(0.0, min(1.0, fraction)), 3), "message": message[:200]})
+        with available():
+            connect().hset(keys.task(self.settings.cell, self.task_id), "progress", told)
+
+    def provider(self, model: str | None) -> PaidProvider:
+        """Return who completes prompts for this task; every call passes the budgets and the ledger."""
+        llm = self.settings.llm
+        inner = choose(
+            llm.provider,
+            base_url=llm.base_url,
+            api_key=lambda: llm.api_key,
+            model=model or llm.model,
+            timeout_seconds=llm.timeout_seconds,
+        )
+        return PaidProvider(inner, self.task_id, self.attempt, self.tenant, self.task_type, self.agent_type)
+
+    def record_call(self, completion: Completion, *, purpose: str) -> None:
+        """Count a call the provider has already recorded."""
+        self.calls += 1
+        logs.get("worker").debug("call_used", task_id=self.task_id, purpose=purpose, model=completion.model)
