@@ -1,9 +1,9 @@
 # syntax=docker/dockerfile:1
 # One recipe for every image: --build-arg COMPONENT=control (the fleet's own programs) or a worker type of deploy/image/components.toml.
-# The base is the manifest list of python:3.13.15-slim-trixie; the dependency bot renews it.
-ARG PYTHON=python:3.13.15-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+# The digest is that of the manifest list; the dependency bot renews it.
+FROM python:3.13.15-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285 AS base
 
-FROM ${PYTHON} AS build
+FROM base AS build
 ARG COMPONENT=control
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
@@ -23,7 +23,7 @@ RUN /opt/fleet/bin/pip install --no-deps . \
     && /opt/sbom/bin/cyclonedx-py environment --output-reproducible --of JSON -o /opt/fleet/sbom/python.cdx.json /opt/fleet/bin/python \
     && sh deploy/image/prune.sh /opt/fleet
 
-FROM ${PYTHON} AS runtime
+FROM base AS runtime
 ARG COMPONENT=control
 ARG VERSION=0.1.0
 ARG REVISION=unknown
