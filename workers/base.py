@@ -15,6 +15,7 @@ from celery.exceptions import Ignore
 from pydantic import BaseModel
 
 from fleet.app import app
+from fleet.dispatcher import signatures
 from fleet.dispatcher.claim import claim
 from fleet.dispatcher.outcome import attempt_of
 from fleet.lifecycle import identity
@@ -31,7 +32,10 @@ class AgentTask(Task):  # type: ignore[misc]
     payload_model: type[BaseModel] | None = None
 
     def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Ask for the attempt; a redelivered or overtaken message is dropped quietly."""
+        """Ask for the attempt; a forged message is refused, a redelivered or overtaken one dropped quietly."""
+        if forged := signatures.refusal(self.request, self.name, args, kwargs):
+            logs.get("worker").warning("message_refused", task_id=task_id, why=forged, next_step="find who writes to the broker")
+            raise Ignore(forged)
         attempt = attempt_of(self.request)
         if attempt is None:
             return

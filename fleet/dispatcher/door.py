@@ -16,7 +16,7 @@ from celery.app.amqp import AMQP
 from kombu.utils.objects import cached_property
 
 from fleet import catalogue
-from fleet.dispatcher import envelope, estimates, ranking
+from fleet.dispatcher import envelope, estimates, ranking, signatures
 from fleet.dispatcher.errors import NotAccepted
 from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, _known, check_options, encode_payload, send
 from fleet.settings import current
@@ -54,6 +54,7 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
     headers["timelimit"] = [hard or known.hard_limit, soft or known.hard_limit * 0.95]
     deadline = _seconds_until(headers.pop("expires", None))
     headers["expires"] = None
+    headers |= signatures.stamped(headers["id"], name, args, payload)
     body = (
         orjson.dumps([args, None, embed], default=str).replace(b",null,", b"," + payload + b",", 1)
         if not args

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from fleet import catalogue
 from fleet.catalogue.load import payload_model
-from fleet.dispatcher import envelope, estimates, ranking
+from fleet.dispatcher import envelope, estimates, ranking, signatures
 from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.publish import publish_rest
 from fleet.dispatcher.submission import Submission, from_reply
@@ -150,7 +150,7 @@ def encode(request: TaskRequest) -> list[Any]:
     check_options(request)
     payload = encode_payload(request.task_type, request.payload, known.model)
     task_id = request.task_id or str(uuid.uuid4())
-    headers: dict[str, str] = {}
+    headers = signatures.stamped(task_id, request.task_type, (), payload)
     if tracing.is_on():
         tracing.inject(headers)
     message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers)

@@ -1,0 +1,43 @@
+"""Was this task message signed by a producer of this fleet, and must it be?
+
+With `broker.sign_messages` every publication is signed and every worker refuses what is not. What is signed does not
+change between attempts, so a retry carries its first signature. A refused message changes nothing: the genuine one is
+kept with the task and sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from fleet.secrets import configured, signing_keys
+from fleet.secrets.signing import HEADER, Message
+from fleet.settings import current
+
+
+def stamped(task_id: str, task_type: str, args: Sequence[Any], kwargs: bytes) -> dict[str, str]:
+    """Return the header that signs a message; nothing while signing is off. `kwargs` is JSON."""
+    if not current().broker.sign_messages:
+        return {}
+    message = _message(task_id, task_type, args, orjson.loads(kwargs))
+    return {HEADER: signing_keys.sign_message(configured.resolver(), message)}
+
+
+def refusal(request: Any, task_type: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Return why a worker must not run this message; an empty text when it may."""
+    if not current().broker.sign_messages:
+        return ""
+    message = _message(str(request.id), task_type, args, kwargs)
+    verdict = signing_keys.verify_message(configured.resolver(), _signature(request), message)
+    return "" if verdict.genuine else verdict.reason
+
+
+def _message(task_id: str, task_type: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Message:
+    return Message(task_id, task_type, orjson.dumps([list(args), kwargs], default=str, option=orjson.OPT_SORT_KEYS))
+
+
+def _signature(request: Any) -> str | None:
+    carried = getattr(request, HEADER, None) or (getattr(request, "headers", None) or {}).get(HEADER)
+    return str(carried) if carried else None
