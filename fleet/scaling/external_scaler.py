@@ -21,7 +21,7 @@ from fleet.scaling import metric
 from fleet.scaling.activity import Activity
 from fleet.scaling.proto import externalscaler_pb2 as messages
 from fleet.scaling.proto import externalscaler_pb2_grpc as service
-from fleet.scaling.published import StaleTarget, TargetSource
+from fleet.scaling.published import TargetSource, metric_value
 
 SERVICE = "externalscaler.ExternalScaler"
 METADATA = frozenset(
@@ -116,7 +116,7 @@ class ExternalScaler(service.ExternalScalerServicer):
             name = request.metricName
             if not name.endswith(metric.METRIC_NAME):
                 raise UnknownName("metric", name, [metric.METRIC_NAME])
-            value = await asyncio.to_thread(self._value, asked)
+            value = await asyncio.to_thread(metric_value, self._source, asked.pool, asked.tolerance, self._stale)
             found = messages.MetricValue(metricName=name, metricValue=int(value), metricValueFloat=value)
             return messages.GetMetricsResponse(metricValues=[found])
 
@@ -128,15 +128,6 @@ class ExternalScaler(service.ExternalScalerServicer):
         if asked.pool not in pools:
             raise UnknownName("pool", asked.pool, pools, f"ScaledObject {ref.namespace}/{ref.name}: ")
         return asked
-
-    def _value(self, asked: Request) -> float:
-        target = self._source.target(asked.pool)
-        if target is None:
-            raise UnknownName("pool", asked.pool, self._source.pools())
-        if target.stale(self._stale):
-            raise StaleTarget(target, self._stale)
-        replicas = target.replicas or int(self._source.working([asked.pool]).get(asked.pool, False))
-        return metric.value(replicas, target.current, asked.tolerance)
 
 
 @dataclass(slots=True)

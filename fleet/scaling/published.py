@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from fleet.errors import FleetError
+from fleet.errors import FleetError, UnknownName
+from fleet.scaling import metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,14 @@ class TargetSource(Protocol):
     def working(self, pools: Collection[str]) -> Mapping[str, bool]:
         """Tell for each pool whether anything is held, queued or running for it now."""
         ...
+
+
+def metric_value(source: TargetSource, pool: str, tolerance: float, stale_seconds: float) -> float:
+    """Return the number an HPA must be given now; refuse to guess from a stale target."""
+    target = source.target(pool)
+    if target is None:
+        raise UnknownName("pool", pool, source.pools())
+    if target.stale(stale_seconds):
+        raise StaleTarget(target, stale_seconds)
+    replicas = target.replicas or int(source.working([pool]).get(pool, False))
+    return metric.value(replicas, target.current, tolerance)

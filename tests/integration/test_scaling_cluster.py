@@ -6,15 +6,20 @@ import json
 from collections.abc import Iterator
 
 import pytest
+import redis
 from kubernetes import client
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from fleet import settings
 from fleet.catalogue.declaration import Pool
 from fleet.errors import Conflict
+from fleet.registry import roster
+from fleet.scaling import pod_costs
 from fleet.scaling.cluster import Cluster, ClusterUnavailable
-from fleet.scaling.deletion_cost import ANNOTATION, PodCost
+from fleet.scaling.deletion_cost import ANNOTATION, DRAINING, PodCost
 from fleet.scaling.scaled_objects import ManifestSettings, render
+from fleet.store import keys
 
 OBJECTS = "/apis/keda.sh/v1alpha1/namespaces/fleet/scaledobjects"
 MANIFEST = render([Pool(name="code", agent_type="code", max_replicas=5)], ManifestSettings())[0]
@@ -80,3 +85,16 @@ def test_deletion_costs_are_read_and_written(httpserver: HTTPServer, cluster: Cl
     httpserver.expect_request(f"{base}/b", method="PATCH", json=written).respond_with_json(pods[1])
     httpserver.expect_request(f"{base}/gone", method="PATCH").respond_with_json({}, 404)
     assert cluster.set_deletion_costs([PodCost("b", 2), PodCost("gone", 1)]) == ["gone"]
+
+
+def test_pods_carry_what_their_workers_run(store: redis.Redis, httpserver: HTTPServer, cluster: Cluster) -> None:
+    for pod in ("pod-a", "pod-b"):
+        roster.register(f"code@{pod}", "code", 4, {"hostname": pod, "agent_type": "code"})
+    store.sadd(f"{keys.prefix(settings.current().cell)}running:code@pod-a", "t1", "t2")
+    roster.drain("code@pod-b")
+    base = "/api/v1/namespaces/fleet/pods"
+    pods = [{"metadata": {"name": pod}} for pod in ("pod-a", "pod-b", "gateway")]
+    httpserver.expect_request(base, query_string={"labelSelector": "fleet/pool"}).respond_with_json({"items": pods})
+    for pod in ("pod-a", "pod-b"):
+        httpserver.expect_request(f"{base}/{pod}", method="PATCH").respond_with_json({"metadata": {"name": pod}})
+    assert pod_costs.refresh(cluster) == [PodCost("pod-a", 2), PodCost("pod-b", DRAINING)]

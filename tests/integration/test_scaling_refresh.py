@@ -11,8 +11,8 @@ from fleet.catalogue.declaration import AgentType, Catalogue, Pool, TaskType
 from fleet.errors import UnknownName
 from fleet.scaling import snapshot
 from fleet.scaling.orders import Order, Orders, checked
+from fleet.scaling.published import StaleTarget, metric_value
 from fleet.scaling.refresh import refresh
-from fleet.scaling.samples import samples
 from fleet.scaling.target_store import TargetStore
 from fleet.settings import ScalingSettings
 from fleet.store import keys
@@ -227,16 +227,24 @@ def test_last_weeks_load_is_expected_again(store: redis.Redis) -> None:
     assert kept.seasonal(["fast"], now)["fast"] == pytest.approx(123.2, abs=0.1)
 
 
-def test_gauges_and_counters_are_of_the_metrics_table(store: redis.Redis) -> None:
+def test_decisions_are_counted_by_direction(store: redis.Redis) -> None:
     hold(store, 30)
     tick(store, catalogue(max_replicas=2))
-    Orders(store, CELL).raise_floor(Order("fast", 1, "alert", "test", 0.0))
-    shown = {(s.name, *s.labels): s.value for s in samples(store, CELL)}
-    assert shown["fleet_target_replicas", ("pool", "cheap")] == 2
-    assert shown["fleet_target_binding", ("limit", "maximum"), ("pool", "cheap")] == 1
-    assert shown["fleet_target_floor", ("pool", "fast")] == 1
+    tick(store, catalogue(max_replicas=2))
     counted = store.hgetall(f"{P}metrics")
     assert counted["fleet_scaling_decisions_total|cheap|up"] == "1"
+    assert counted["fleet_scaling_decisions_total|cheap|same"] == "1"
+
+
+def test_the_metrics_api_answers_as_the_scaler_does(store: redis.Redis) -> None:
+    hold(store, 30)
+    tick(store, catalogue(max_replicas=2))
+    kept = TargetStore(store, CELL)
+    assert metric_value(kept, "cheap", 0.0, 60.0) == 2.0
+    with pytest.raises(UnknownName, match="did you mean 'cheap'"):
+        metric_value(kept, "chaep", 0.0, 60.0)
+    with pytest.raises(StaleTarget):
+        metric_value(kept, "cheap", 0.0, -1.0)
 
 
 def test_every_key_left_behind_is_declared(store: redis.Redis) -> None:
