@@ -1,8 +1,8 @@
-"""Which pool should carry work that several could do?
+"""Which pool should carry work that several could do, and how much spare capacity do they need together?
 
-Two answers. `attribute` books held work to the pool that does it for the least money, and past what that pool may
-grow to, to the next. `share` looks at the whole demand at once: a linear programme moves load between pools to the
-cheapest fleet that carries it, so that one flexible pool holds the headroom of several.
+`attribute` books held work to the pool that does it for the least money, and past what that pool may grow to, to the
+next. `margin_needed` is what late binding makes possible: a task waits only while every pool that could take it is full,
+so pools that share work need less headroom together than each would alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
+from numpy.typing import NDArray
+
+from fleet.scaling import erlang
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,11 @@ class PoolOffer:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One task type's load, and which pools can do it how fast."""
+    """One task type's waiting work, and which pools can do it how fast."""
 
     task_type: str
     load: float
-    """Seconds of predicted work: waiting now (`attribute`), or arriving per second (`share`)."""
+    """Seconds of predicted work that wait."""
     tasks: int
     speeds: Mapping[str, float]
     """pool -> seconds of one slot per second of predicted work; pools that cannot do it are missing."""
@@ -48,18 +52,6 @@ class Booked:
 
     tasks: int = 0
     seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Load per pool, in busy slots, and what the replicas that carry it cost an hour."""
-
-    loads: Mapping[str, float]
-    shares: Mapping[tuple[str, str], float]
-    """(task type, pool) -> share of the type's load."""
-    hourly_usd: float
-    uncarried: Mapping[str, float]
-    """task type -> load no capable pool has room for."""
 
 
 def attribute(
@@ -97,32 +89,30 @@ def cheapest(demand: Demand, pools: Mapping[str, PoolOffer]) -> list[str]:
     )
 
 
-def share(demands: Sequence[Demand], pools: Mapping[str, PoolOffer], use: float = 0.8) -> Plan:
-    """Return the cheapest way to carry all demand at `use` of each pool's slots."""
-    wanted = [demand for demand in demands if demand.load > 0.0]
-    pairs = [(d, name) for d in wanted for name in cheapest(d, pools)]
-    if not pairs:
-        return Plan(dict.fromkeys(pools, 0.0), {}, 0.0, {d.task_type: d.load for d in wanted})
-    columns, names, types = len(pairs), list(pools), len(wanted)
-    work = [demand.speeds[name] for demand, name in pairs]
-    hourly = [w * pools[name].price_per_slot / use for (_, name), w in zip(pairs, work, strict=True)]
-    dearest = max(max(hourly), 1e-6)
-    price = [*(cost + 1e-6 * w for cost, w in zip(hourly, work, strict=True)), *([1e3 * dearest + 1.0] * types)]
-    carried = np.zeros((types, columns + types))
-    taken = np.zeros((len(names), columns + types))
-    row_of = {demand.task_type: row for row, demand in enumerate(wanted)}
-    for column, (demand, name) in enumerate(pairs):
-        carried[row_of[demand.task_type], column] = 1.0
-        taken[names.index(name), column] = work[column]
-    carried[:, columns:] = np.eye(types)
-    capacity = [use * pools[name].maximum * pools[name].slots_per_replica for name in names]
-    solved = linprog(price, A_ub=taken, b_ub=capacity, A_eq=carried, b_eq=[d.load for d in wanted], method="highs")
-    amounts = solved.x[:columns]
-    loads = taken[:, :columns] @ amounts
-    left = solved.x[columns:]
-    return Plan(
-        loads={name: float(load) for name, load in zip(names, loads, strict=True)},
-        shares={(d.task_type, name): float(x / d.load) for (d, name), x in zip(pairs, amounts, strict=True) if x > 0.0},
-        hourly_usd=float(np.dot(hourly, amounts)),
-        uncarried={d.task_type: float(x) for d, x in zip(wanted, left, strict=True) if x > 1e-9},
-    )
+def margin_needed(
+    groups: Sequence[str],
+    flexible: Floats,
+    load: Floats,
+    promise: Floats,
+    service: Floats,
+    variation: Floats,
+    late_share: float,
+) -> Floats:
+    """Return the part of its own safety margin each pool needs while its group's margins stand in for each other.
+
+    A group that shares all its work needs the margin of one large pool, which is less than the sum of small ones' (the
+    square-root law); work only one pool can do (1 - `flexible`) keeps its own.
+    """
+    if not np.any(flexible):
+        return np.ones(len(load))
+    _, group = np.unique([name or f" {index}" for index, name in enumerate(groups)], return_inverse=True)
+    weights = np.maximum(load, 1e-9)
+
+    def mean(column: Floats) -> Floats:
+        return np.asarray(np.bincount(group, weights * column) / np.bincount(group, weights))
+
+    alone = erlang.slots_for(load, promise, service, variation, late_share) - load
+    total = np.bincount(group, load)
+    together = erlang.slots_for(total, mean(promise), mean(service), mean(variation), late_share) - total
+    needed = np.minimum(together / np.maximum(np.bincount(group, alone), 1e-9), 1.0)
+    return np.asarray(1.0 - flexible * (1.0 - needed[group]))

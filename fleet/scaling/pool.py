@@ -40,6 +40,10 @@ class PoolSnapshot:
     wait_goal_seconds: float = 30.0
     wait_seconds: float = 0.0
     """Mean wait of the tasks that started since the previous tick."""
+    group: str = ""
+    """Pools of one group can take each other's work; empty: alone."""
+    flexible: float = 0.0
+    """Share of this pool's work that others of its group could do."""
     seasonal_load: float | None = None
     """Load (busy slots) history expects for now plus the start-up time."""
 

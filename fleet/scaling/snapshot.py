@@ -97,6 +97,7 @@ def snapshots(
 ) -> tuple[list[PoolSnapshot], dict[str, dict[str, float]]]:
     """Return a snapshot per declared pool, and the counters to remember for the next tick."""
     booked = held_work(gathered, catalogue)
+    groups = sharing(catalogue)
     found, counters = [], {}
     for name, pool in catalogue.pools.items():
         before, sums = previous.get(name), gathered.sums[name]
@@ -127,6 +128,8 @@ def snapshots(
                 service_square_seconds=square,
                 wait_goal_seconds=pool.wait_goal_seconds or wait_goal_seconds,
                 wait_seconds=since["waited"] / started if started else 0.0,
+                group=groups[name][0],
+                flexible=groups[name][1],
                 seasonal_load=seasonal.get(name),
             )
         )
@@ -154,6 +157,21 @@ def held_work(gathered: Gathered, catalogue: Catalogue) -> dict[str, Booked]:
             mean = gathered.service.get(name, (first_guess_seconds(catalogue.pools[name], catalogue),))[0]
             shared[name] = Booked(own.tasks + tasks, own.seconds + tasks * mean)
     return shared
+
+
+def sharing(catalogue: Catalogue) -> dict[str, tuple[str, float]]:
+    """Return pool -> its group (pools linked by task types they share) and the share of its task types others can do."""
+    able = {kind: [pool.name for pool in catalogue.capable_pools(kind)] for kind in catalogue.task_types}
+    group = {name: name for name in catalogue.pools}
+    for pools in able.values():
+        linked = {group[name] for name in pools}
+        group = {name: min(linked) if label in linked else label for name, label in group.items()}
+    found = {}
+    for name, pool in catalogue.pools.items():
+        runs = [kind for kind in catalogue.agent_types[pool.agent_type].runs if kind in able]
+        shared = sum(len(able[kind]) > 1 for kind in runs)
+        found[name] = (group[name], shared / len(runs) if runs else 0.0)
+    return found
 
 
 def first_guess_seconds(pool: Pool, catalogue: Catalogue) -> float:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fleet.scaling import erlang, headroom
 from fleet.scaling.forecast import SIGNALS, Forecast, ForecastSettings, forecast, matrix
+from fleet.scaling.plan import margin_needed
 from fleet.scaling.pool import Need, PoolSnapshot, PoolState
 
 Floats = NDArray[np.float64]
@@ -41,6 +42,8 @@ class StaffingSettings:
     """Part of a replica that is not worth a replica."""
     hold_seconds: float = 30.0
     """A need is kept this long before it may fall."""
+    pooling: float = 1.0
+    """How far margins of pools that share work are trusted to stand in for each other; 0: each pool alone."""
     size_memory: float = 0.02
     """Weight of a new task in the mean predicted work."""
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
@@ -112,7 +115,11 @@ def _slots(
     variation = np.maximum(square / service**2 - 1.0, 0.0)
     promise = settings.promise * _column(snapshots, lambda p: p.wait_goal_seconds)
     staffed = erlang.slots_for(load, promise, service, variation, settings.promise_share)
-    slots = load + factor * np.sqrt(expected.dispersion) * (staffed - load)
+    margin = factor * np.sqrt(expected.dispersion) * (staffed - load)
+    flexible = settings.pooling * _column(snapshots, lambda p: p.flexible if p.group else 0.0)
+    groups = [p.group for p in snapshots]
+    margin *= margin_needed(groups, flexible, load, promise, service, variation, settings.promise_share)
+    slots = load + margin
 
     per_replica = _column(snapshots, lambda p: p.slots_per_replica)
     ordered = _column(states, lambda p: p.replicas) * per_replica

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.scaling.plan import Demand, PoolOffer, attribute, cheapest, share
+from fleet.scaling.plan import Demand, PoolOffer, attribute, cheapest, margin_needed
 
 PREMIUM = PoolOffer("premium", 4, 5, 4.0)
 ECONOMY = PoolOffer("economy", 4, 5, 1.0)
@@ -32,21 +33,25 @@ def test_a_pool_that_is_out_is_passed_over_unless_it_is_the_only_one() -> None:
     assert cheapest(Demand("chat", 1.0, 1, {"economy": 1.0}), out) == ["economy"]
 
 
-def test_the_plan_fills_the_cheap_pool_first() -> None:
-    made = share([Demand("chat", 20.0, 0, {"premium": 1.0, "economy": 1.0})], POOLS)
-    assert made.loads["economy"] == pytest.approx(16.0)
-    assert made.loads["premium"] == pytest.approx(4.0)
-    assert made.hourly_usd == pytest.approx(5 * 1.0 + 4 / 16 * 5 * 4.0)
+def margins(flexible: float, *loads: float) -> np.ndarray:
+    column = np.asarray(loads)
+    ones = np.ones(len(loads))
+    groups = ["shared"] * len(loads)
+    return margin_needed(groups, flexible * ones, column, 15.0 * ones, 20.0 * ones, ones, 0.01)
 
 
-def test_work_only_one_pool_can_do_displaces_work_that_can_move() -> None:
-    demands = [Demand("research", 16.0, 0, {"premium": 1.0}), Demand("chat", 10.0, 0, {"premium": 1.0, "economy": 1.0})]
-    assert share(demands, POOLS).loads == pytest.approx({"premium": 16.0, "economy": 10.0})
+def test_pools_that_share_their_work_need_less_margin_together() -> None:
+    assert np.all(margins(1.0, 8.0, 8.0, 8.0, 8.0) < 0.75)
+    assert np.all(margins(0.5, 8.0, 8.0, 8.0, 8.0) > margins(1.0, 8.0, 8.0, 8.0, 8.0))
+    assert margins(0.0, 8.0, 8.0).tolist() == [1.0, 1.0]
+    assert margins(1.0, 8.0).tolist() == [1.0]
 
 
-def test_demand_nobody_has_room_for_is_named() -> None:
-    assert share([Demand("chat", 50.0, 0, {"economy": 1.0})], POOLS).uncarried["chat"] == pytest.approx(34.0)
-    assert share([Demand("chat", 5.0, 0, {})], POOLS).uncarried == {"chat": 5.0}
+@given(st.lists(st.floats(0.0, 500.0), min_size=1, max_size=8), st.floats(0.0, 1.0))
+def test_sharing_never_adds_margin(loads: list[float], flexible: float) -> None:
+    needed = margins(flexible, *loads)
+    assert np.all(needed >= 1.0 - flexible - 1e-9)
+    assert np.all(needed <= 1.0)
 
 
 loads = st.floats(0.0, 500.0)
@@ -58,9 +63,3 @@ def test_nothing_is_lost(rows: list[tuple[float, int, dict[str, float]]]) -> Non
     demands = [Demand(f"t{i}", load, tasks, able) for i, (load, tasks, able) in enumerate(rows)]
     booked = attribute(demands, POOLS, {})
     assert sum(b.tasks for b in booked.values()) == sum(d.tasks for d in demands if d.speeds)
-    made = share(demands, POOLS)
-    for demand in demands:
-        carried = sum(part for (kind, _), part in made.shares.items() if kind == demand.task_type) * demand.load
-        assert carried + made.uncarried.get(demand.task_type, 0.0) == pytest.approx(demand.load, abs=1e-6)
-    for name, offer in POOLS.items():
-        assert made.loads[name] <= 0.8 * offer.maximum * offer.slots_per_replica + 1e-6
