@@ -70,8 +70,8 @@ def start(state_dir: Path, port: int | None = None) -> Broker:
     ]  # fmt: skip
     configuration.touch(mode=0o600)
     configuration.write_text("\n".join(lines) + "\n")
-    log = (directory / "valkey.log").open("ab")
-    process = subprocess.Popen([binary(), str(configuration)], stdout=log, stderr=log, preexec_fn=die_with_parent)
+    with (directory / "valkey.log").open("ab") as log:
+        process = subprocess.Popen([binary(), str(configuration)], stdout=log, stderr=log, preexec_fn=die_with_parent)
     url = f"redis://:{password}@127.0.0.1:{port}/0"
     _await(process, url, directory / "valkey.log")
     return Broker(process, url, port)
