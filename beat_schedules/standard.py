@@ -16,6 +16,7 @@ def _every(name: str, seconds: float) -> dict[str, Any]:
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
+    "costs": _every("costs", min(60.0, _settings.costs.interval_seconds)),
     "tick": _every("tick", 5.0),
     "health": _every("health", _settings.health.interval_seconds),
 }

@@ -4,8 +4,9 @@
 --            estimated, origin, ok?}; status recorded | corrected | duplicate; delta = what was added to the spend.
 -- Spend, reservation, thresholds and the ledger entry change in one step, once per call id (remembered for two days here
 -- and for ever in the durable ledger). An estimate is replaced by the exact amount when that comes later.
--- Kind `replica` (the pool's time for one attempt, call id <task>:<attempt>:replica, ok = whether the task succeeded) is
--- written to the ledger but charged to no budget: it was never reserved.
+--          budget.pool_time(p, {task, attempt, tenant, type, agent, pool, usd, ok}, now): the task ended; what its slots'
+--            time cost (kind `replica`) goes to the ledger, but to no budget: it was never reserved. Call it once per task;
+--            less than a micro-dollar is not written.
 --@include costs/budget_reserve.lua
 --@include telemetry/metrics.lua
 budget.entry_fields = {'call', 'task', 'attempt', 'tenant', 'type', 'agent', 'model', 'provider', 'kind', 'input', 'output',
@@ -60,7 +61,7 @@ function budget.settle(p, entry, now)
   end
   local delta = entry.micros - (prior or 0)
   local keys = prior_keys or ''
-  if entry.kind ~= 'replica' then
+  do
     local record = p .. 'reservation:' .. entry.task
     local gates = budget.gates(p, entry.tenant, entry.type, entry.task, now)
     local held = redis.call('HMGET', record, 'reserved', 'committed', 'keys', 'call:' .. entry.call, 'spent')
@@ -86,7 +87,7 @@ function budget.settle(p, entry, now)
     end
     if delta > 0 then budget.alarms(p, keys, gates) end
   end
-  if entry.kind ~= 'replica' and not prior then
+  if not prior then
     metric_count(p, (entry.input or 0) + (entry.output or 0), 'ai_agent_token_usage_total', entry.agent, entry.model)
     metric_count(p, delta / 1000000, 'fleet_cost_usd_total', entry.agent, entry.model)
   end
@@ -94,4 +95,12 @@ function budget.settle(p, entry, now)
   if not prior then redis.call('PEXPIRE', seen_key, 3 * 86400000) end
   budget.write(p, entry, delta, now)
   return {status = prior and 'corrected' or 'recorded', micros = entry.micros, delta = delta}
+end
+
+function budget.pool_time(p, entry, now)
+  entry.micros = math.floor((tonumber(entry.usd) or 0) * 1000000)
+  if entry.micros < 1 then return end
+  entry.call, entry.kind, entry.provider = entry.task .. ':replica', 'replica', entry.pool
+  entry.origin = 'price per replica-hour of pool ' .. entry.pool
+  budget.write(p, entry, entry.micros, now)
 end

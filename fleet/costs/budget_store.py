@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import sleep
 from typing import Any, Literal, cast
 
+from fleet.clock import SYSTEM
 from fleet.costs.budgets import THRESHOLDS, Budget, Window, check_tree, parse_budget, routes
 from fleet.costs.money import usd, written
 from fleet.errors import ConfigurationError, Conflict, NotFound, UnknownName
 from fleet.store import keys
 from fleet.store.client import Client, available
-from fleet.store.lease import singleton
+from fleet.store.lease import take
 from fleet.store.scripts import script
 
 Origin = Literal["catalogue", "operator"]
@@ -79,7 +81,7 @@ def apply_catalogue(client: Client, cell: str, budgets: Iterable[Budget]) -> tup
     """Put the catalogue's budgets in force; returns the names an operator's change keeps from taking effect."""
     new = {budget.name: budget for budget in budgets}
     check_tree(new.values())
-    with _changing(client, cell):
+    with _changing(client, cell, patience=5):
         kept = {name: budget for name, (budget, origin) in declared(client, cell).items() if origin == "operator"}
         table: dict[str, tuple[Budget, Origin]] = {name: (budget, "catalogue") for name, budget in new.items()}
         table |= {name: (budget, "operator") for name, budget in kept.items()}
@@ -166,11 +168,17 @@ def nearly_spent(fills: Iterable[Fill], percent: int = THRESHOLDS[1]) -> list[Fi
 
 
 @contextmanager
-def _changing(client: Client, cell: str) -> Iterator[None]:
-    with singleton(client, f"{keys.prefix(cell)}lease:budgets", 5) as lease:
-        if lease is None:
+def _changing(client: Client, cell: str, patience: float = 0) -> Iterator[None]:
+    # Programs that start together publish the same catalogue: they take turns. An operator looks again instead.
+    gives_up = SYSTEM.monotonic() + patience
+    while (lease := take(client, f"{keys.prefix(cell)}lease:budgets", 5)) is None:
+        if SYSTEM.monotonic() >= gives_up:
             raise Conflict("somebody else is changing budgets at this moment: look again and repeat")
+        sleep(0.02)
+    try:
         yield
+    finally:
+        lease.drop()
 
 
 def _write(client: Client, cell: str, table: Mapping[str, tuple[Budget, Origin]]) -> None:

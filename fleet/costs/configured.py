@@ -48,7 +48,8 @@ def declared_controls(settings: Settings, catalogue: Catalogue) -> Iterator[Chan
     """Yield the controls that settings and catalogue declare."""
     costs = settings.costs
     usual = f"requests={costs.requests_per_hour},tokens={costs.tokens_per_hour},usd={costs.usd_per_hour}"
-    yield parse_control("limit.tenant:*", usual)
+    # Paid work only: free work names no model. Limits on everything are declared by tenant or task type.
+    yield parse_control("limit.model:*", usual)
     yield parse_control("hold_out", str(costs.hold_out_share))
     for section, control in (("limits", "limit"), ("quotas", "quota")):
         for name, row in _mapping(catalogue.sections.get(section), section).items():

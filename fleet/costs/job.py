@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from fleet.costs.analysis import Analysis, analyse
@@ -50,13 +51,25 @@ class JobRun:
     report: CostReport
 
 
+def is_due(client: Client, cell: str, settings: CostSettings) -> bool:
+    """Say whether the last report is an interval old, or a threshold fired since."""
+    report = last_report(client, cell)
+    if report is None:
+        return True
+    with available():
+        seconds, _ = client.time()
+    last = datetime.fromisoformat(report["at"]).timestamp()
+    return seconds - last >= settings.interval_seconds or _last_event(client, cell) != report["last_event"]
+
+
 def run(client: Client, cell: str, durable: DurableLedger, settings: CostSettings) -> JobRun:
     """Run the job once; running it twice at once does no harm."""
+    event = _last_event(client, cell)
     moved = roll_up(client, cell, durable)
     swept = sweep(client, cell)
     report = current_report(client, cell, durable)
     with available():
-        client.set(f"{keys.prefix(cell)}cost_report", json.dumps(report.as_dict()))
+        client.set(f"{keys.prefix(cell)}cost_report", json.dumps({**report.as_dict(), "last_event": event}))
     forgotten = durable.forget(report.analysis.at - settings.ledger_days * DAY_MS)
     return JobRun(moved, tuple(swept), forgotten, report)
 
@@ -76,6 +89,12 @@ def last_report(client: Client, cell: str) -> dict[str, Any] | None:
     with available():
         text = cast("str | None", client.get(f"{keys.prefix(cell)}cost_report"))
     return None if text is None else cast("dict[str, Any]", json.loads(text))
+
+
+def _last_event(client: Client, cell: str) -> str:
+    with available():
+        newest = cast("list[tuple[str, dict[str, str]]]", client.xrevrange(f"{keys.prefix(cell)}cost_events", count=1))
+    return newest[0][0] if newest else ""
 
 
 def month_limit(client: Client, cell: str) -> int | None:

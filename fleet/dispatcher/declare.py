@@ -9,13 +9,14 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from fleet import catalogue
+from fleet.costs import configured
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, broker_url, connect, store_url
 
 
 def publish() -> None:
-    """Write queues, prices, knobs, capabilities and first guesses, in one round trip."""
+    """Write queues, prices, knobs, capabilities and first guesses in one round trip, then budgets and cost controls."""
     declared, settings = catalogue.current(), current()
     prefix = keys.prefix(settings.cell)
     with available():
@@ -39,11 +40,8 @@ def publish() -> None:
                 pipe.hsetnx(f"{prefix}factors:{row.name}", pool.name, pool.speed)
         for tenant, weight in (declared.sections.get("tenants") or {}).items():
             pipe.hset(f"{prefix}weights", tenant, _weight(tenant, weight))
-        if settings.costs.requests_per_hour or settings.costs.tokens_per_hour or settings.costs.usd_per_hour:
-            # Paid work only: the scope of a model. Limits on everything are declared by tenant or task type.
-            limit = f"{settings.costs.requests_per_hour} {settings.costs.tokens_per_hour} {int(settings.costs.usd_per_hour * 1_000_000)}"
-            pipe.hsetnx(f"{prefix}limits", "model:*", limit)
         pipe.execute()
+    configured.put_in_force(client, settings.cell, settings, declared)
 
 
 def _is_local_broker() -> bool:

@@ -47,12 +47,17 @@ return cjson.encode(budget[ARGV[1]](KEYS[1], request, now) or false)
 )
 
 
+def forget(client: redis.Redis) -> None:
+    for key in client.scan_iter(match=f"{P}*"):
+        client.delete(key)
+
+
 class Budgets:
     """The scripts on one broker, at a time of the test's choosing."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.client = client
-        client.flushall()
+        forget(client)
         self.now = int(client.time()[0]) * 1000
         client.hset(f"{P}budget_routes", mapping=routes(BUDGETS))
         self.digest = client.script_load(STEP)

@@ -33,7 +33,8 @@ return retry and {which, budget.int(retry)} or {}
 
 @pytest.fixture
 def client(store: redis.Redis) -> redis.Redis:
-    store.flushall()
+    for key in store.scan_iter(match=f"{P}*"):
+        store.delete(key)
     return store
 
 
@@ -52,7 +53,8 @@ def take(client: redis.Redis, now: int, **request: Any) -> tuple[str, int] | Non
 def test_no_hour_wherever_it_starts_holds_more_than_the_limit(
     store: redis.Redis, arrivals: list[tuple[int, int]], limit: int
 ) -> None:
-    store.flushall()
+    for key in store.scan_iter(match=f"{P}*"):
+        store.delete(key)
     store.hset(f"{P}limits", "tenant:*", f"0 {limit} 0")
     now = int(store.time()[0]) * 1000
     admitted: list[tuple[int, int]] = []

@@ -31,6 +31,7 @@ from fleet.costs.reservations import Wanted, held, release, reserve
 from fleet.costs.trends import DAY_MS
 from fleet.errors import ConfigurationError, NotFound, UnknownName
 from fleet.settings import CostSettings, Settings
+from fleet.store import keys
 
 CELL = "costs-store"
 BOOK = PriceBook(price_set="reference")
@@ -49,7 +50,8 @@ class Audited(list[tuple[str, Mapping[str, Any]]]):
 
 @pytest.fixture
 def client(store: redis.Redis) -> redis.Redis:
-    store.flushall()
+    for key in store.scan_iter(match=f"{keys.prefix(CELL)}*"):
+        store.delete(key)
     return store
 
 
@@ -182,10 +184,10 @@ def test_the_catalogue_puts_everything_in_force_but_what_an_operator_set(client:
     }
     catalogue = Catalogue(agent_types={}, task_types={}, pools={}, compatibility={}, sections=sections)
     settings = Settings()
-    set_control(client, CELL, "limit.tenant:*", "requests=9", Audited())
+    set_control(client, CELL, "limit.model:*", "requests=9", Audited())
     configured.put_in_force(client, CELL, settings, catalogue)
     now = controls(client, CELL)
-    assert now.limits == {"tenant:*": (9, 0, 0), "tenant:big": (5, 0, 2_000_000)}
+    assert now.limits == {"model:*": (9, 0, 0), "tenant:big": (5, 0, 2_000_000)}
     assert now.quotas == {"openai/gpt-5": (500, 90_000)}
     assert now.downgrade["gpt-4o"] == "gemini-2.0-flash"
     assert list(declared(client, CELL)) == ["org"]
@@ -201,7 +203,8 @@ def test_the_ledger_outlives_redis_and_counts_nothing_twice(client: redis.Redis,
     assert roll_up(client, CELL, durable) == 25
     assert hot_entries(client, CELL) == []
     entries = list(durable.entries())
-    client.flushall()
+    for key in client.scan_iter(match=f"{keys.prefix(CELL)}*"):
+        client.delete(key)
     durable.append(entries)
     assert durable.total_micros() == total == 25 * 8000
     spend(client, 3)

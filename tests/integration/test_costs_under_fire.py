@@ -145,7 +145,8 @@ def test_a_thousand_tasks_on_a_budget_for_three_hundred(
 ) -> None:
     tasks = [f"task{seed}-{i}" for i in range(1000)]
     cap_usd = Decimal(300 * 4500).scaleb(-6)
-    store.flushall()
+    for key in store.scan_iter(match=f"{P}*"):
+        store.delete(key)
     apply_catalogue(
         store, CELL, parse_budgets([{"name": "org", "level": "organisation", "limits_usd": {"day": cap_usd}}])
     )
@@ -180,7 +181,8 @@ def test_a_thousand_tasks_on_a_budget_for_three_hundred(
 def test_workers_that_repeat_and_die_leave_a_ledger_equal_to_the_bill(
     store: redis.Redis, redis_server: str, tmp_path: Path, ledger: DurableLedger
 ) -> None:
-    store.flushall()
+    for key in store.scan_iter(match=f"{P}*"):
+        store.delete(key)
     store.rpush(f"{P}todo", *[f"task{i}" for i in range(300)])
     provider = Provider(tmp_path / "bills.jsonl")
     fleet_of(redis_server, provider, seed=3, deadly=0.03)

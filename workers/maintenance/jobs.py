@@ -57,6 +57,23 @@ def tick() -> dict[str, Any]:
     return {"ticked": tick_now(current().leases.tick_seconds).ran}
 
 
+@job("costs", lease_seconds=300.0)
+def costs() -> dict[str, Any]:
+    """Roll up the ledger, give back leaked reservations, analyse: every interval, and when a threshold fired."""
+    from fleet.costs import job as cost_job
+    from fleet.costs.durable import DurableLedger, ledger_url
+
+    settings, client = current(), connect()
+    if not cost_job.is_due(client, settings.cell, settings.costs):
+        return {"due": 0}
+    durable = DurableLedger(ledger_url(settings))
+    try:
+        run = cost_job.run(client, settings.cell, durable, settings.costs)
+    finally:
+        durable.close()
+    return {"entries": run.moved, "swept": len(run.swept), "forgotten": run.forgotten}
+
+
 @job("health")
 def health() -> dict[str, Any]:
     """Look for ghosts, leaks and stuck tasks, and mend what can be mended."""

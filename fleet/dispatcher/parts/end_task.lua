@@ -15,13 +15,16 @@ end
 local function end_task(p, id, state, now, info)
   local key = p .. 'task:' .. id
   local t = redis.call('HMGET', key, 'type', 'tenant', 'pool', 'attempt', 'submitted', 'released', 'started', 'agent_type',
-    'ignore_result', 'held', 'complexity')
+    'ignore_result', 'held', 'complexity', 'pool_usd')
   local keep, history = knobs(p, 'result_seconds', 'history')
   local reason = info.reason or ''
   redis.call('HSET', key, 'state', state, 'ended', stamp(now), 'reason', reason)
   if state == 'dead' then redis.call('ZADD', p .. 'dead', stamp(now), id) else redis.call('EXPIRE', key, keep) end
   redis.call('ZREM', p .. 'deadlines', id)
-  budget.release(p, {task = id, ok = state == 'done'}, math.floor(now * 1000))
+  local ms = math.floor(now * 1000)
+  budget.release(p, {task = id}, ms)
+  budget.pool_time(p, {task = id, attempt = tonumber(t[4]) or 0, tenant = t[2], type = t[1], agent = t[8], pool = t[3] or '',
+    usd = t[12], ok = state == 'done'}, ms)
   if t[9] ~= '1' then
     local meta = info.meta
     if not meta or meta == '' then meta = failure_meta(id, state, reason) end

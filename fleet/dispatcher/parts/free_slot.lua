@@ -7,6 +7,13 @@ local function free_slot(p, id, now, ok)
   local pool = t[1]
   redis.call('SREM', p .. 'running:' .. (t[2] or ''), id)
   if redis.call('HINCRBY', p .. 'inflight', pool, -1) < 0 then redis.call('HSET', p .. 'inflight', pool, 0) end
+  if t[6] and t[6] ~= '' then
+    -- What the attempt's slot cost; the ledger gets the sum when the task ends.
+    local slot_hour_usd = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0
+    if slot_hour_usd > 0 then
+      redis.call('HINCRBYFLOAT', key, 'pool_usd', string.format('%.9f', (now - tonumber(t[6])) / 3600 * slot_hour_usd))
+    end
+  end
   if ok ~= nil then
     local task = {type = t[3], size = tonumber(t[4]) or 10, hint = t[5], rate = t[7], probe = t[8]}
     learn_outcome(p, task, pool, ok, now - (tonumber(t[6]) or now), now)
