@@ -19,8 +19,10 @@ def command(host: str | None, port: int | None, certificate: str | None, private
     from fleet.secrets import api_keys, audit
     from fleet.settings import current
     from fleet.store.client import connect
+    from fleet.telemetry import logs
 
     settings = current()
+    logs.configure(settings.telemetry.log_level, settings.telemetry.log_format)
     first = api_keys.first_admin(connect(), settings.cell)
     if first is not None:
         audit.record("api_key.create", first.get_secret_value().split("_")[1], detail={"name": "first start"})

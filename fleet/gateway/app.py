@@ -14,7 +14,6 @@ from typing import Any, cast
 
 import orjson
 from anyio import create_task_group
-from anyio.to_thread import run_sync
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,6 +31,7 @@ from fleet.gateway.login_limits import refuse
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.routes import ROUTES, Route
 from fleet.gateway.schemas import Id
+from fleet.gateway.threads import aside
 from fleet.secrets.roles import Role
 from fleet.settings import Settings, current
 from fleet.store.client import connect
@@ -64,7 +64,7 @@ class Gateway:
                 if inspect.iscoroutinefunction(route.handler):
                     handled = await cast(Awaitable[Answer], route.handler(call))
                 else:
-                    handled = await run_sync(cast(Callable[[Call], Answer], route.handler), call)
+                    handled = await aside(cast(Callable[[Call], Answer], route.handler), call)
                 response = _response(handled)
             except (Problem, FleetError) as error:
                 response = _refusal(request, error)
@@ -83,7 +83,7 @@ class Gateway:
             return NOBODY
         identity = self.door.recall(request.headers)
         if identity is None:
-            identity = await run_sync(self._identify, request)
+            identity = await aside(self._identify, request)
         if not identity.role.covers(route.role):
             raise Problem(
                 403, "role-too-small", f"this needs the role {route.role}, the credential has {identity.role}"
@@ -128,7 +128,7 @@ def create(settings: Settings | None = None) -> Starlette:
             background.start_soon(gateway.counting.keep_flushing)
             yield
             background.cancel_scope.cancel()
-        await run_sync(gateway.counting.flush)
+        await aside(gateway.counting.flush)
         gateway.door.close()
 
     document = orjson.dumps(openapi.document())

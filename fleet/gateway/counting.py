@@ -10,9 +10,9 @@ import threading
 from collections import Counter
 
 import anyio
-from anyio.to_thread import run_sync
 
 from fleet.errors import StoreUnavailable
+from fleet.gateway.threads import aside
 from fleet.store import keys
 from fleet.store.client import Client
 from fleet.store.scripts import script
@@ -42,7 +42,7 @@ class Counting:
         """Write what gathered, every second, until cancelled."""
         while True:
             await anyio.sleep(FLUSH_SECONDS)
-            await run_sync(self.flush)
+            await aside(self.flush)
 
     def flush(self) -> None:
         """Write what gathered; counts that cannot be written are dropped, never waited for."""

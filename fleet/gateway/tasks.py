@@ -6,13 +6,13 @@ import time
 from typing import TYPE_CHECKING, assert_never
 
 import anyio
-from anyio.to_thread import run_sync
 
 from fleet.dispatcher.handle import TaskHandle
 from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.identity import ALL_TENANTS, Identity
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.schemas import BulkRequest, SearchQuery, TaskRequest, WaitQuery
+from fleet.gateway.threads import aside
 
 if TYPE_CHECKING:
     from fleet.dispatcher.submit import TaskRequest as Wish
@@ -59,10 +59,10 @@ async def read(call: Call) -> Answer:
     patience = call.asked(WaitQuery).wait_seconds
     until, pause = time.monotonic() + patience, FIRST_LOOK_SECONDS
     while True:
-        record = await run_sync(visible, call)
+        record, document = await aside(_look, call)
         left = until - time.monotonic()
         if record.state in OVER or left <= 0:
-            return Answer(await run_sync(shown, record))
+            return Answer(document)
         await anyio.sleep(min(pause, left))
         pause = min(pause * 2, LAST_LOOK_SECONDS)
 
@@ -132,6 +132,12 @@ def shown(record: TaskRecord) -> dict[str, object]:
 
         document["result"] = app.AsyncResult(record.task_id).result
     return document
+
+
+def _look(call: Call) -> tuple[TaskRecord, dict[str, object]]:
+    """Return the task and its document in one thread hop."""
+    record = visible(call)
+    return record, shown(record)
 
 
 def _outcome(answer: TaskHandle | Exception) -> dict[str, object]:
