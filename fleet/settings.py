@@ -111,11 +111,11 @@ class CostSettings(Group):
     ledger_url: SecretStr = SecretStr("")
     """SQLAlchemy URL of the durable ledger; empty: SQLite in the state directory."""
     requests_per_hour: int = Field(1000, ge=0)
-    """Default rate limit per tenant; 0 switches it off."""
+    """Default rate limit of paid work, per model; 0 switches it off."""
     tokens_per_hour: int = Field(100_000, ge=0)
-    """Default token limit per tenant; 0 switches it off."""
+    """Default token limit of paid work, per model; 0 switches it off."""
     usd_per_hour: float = Field(100.0, ge=0)
-    """Default spending limit per tenant; 0 switches it off."""
+    """Default spending limit of paid work, per model; 0 switches it off."""
     ledger_days: int = Field(400, gt=0)
     """How long single ledger entries are kept; older ones stay as daily sums."""
     hold_out_share: float = Field(0.05, ge=0, le=1)
@@ -140,6 +140,8 @@ class TelemetrySettings(Group):
     """How traces go there."""
     trace_sample_ratio: float = Field(0.1, ge=0, le=1)
     """Share of traces that are recorded."""
+    metrics_host: str = "127.0.0.1"
+    """Address of the metrics program; in a container 0.0.0.0, behind a network policy."""
     metrics_port: int = Field(9808, ge=0, le=65535)
     """Port of the metrics program."""
     history_tasks: int = Field(100_000, gt=0)
