@@ -1,7 +1,7 @@
 """Is the program in this container healthy? Exit code 0 says yes.
 
-One image runs many programs, so the first process's arguments tell which question to ask: the port of a server, or
-`fleet probe` for a program without one.
+One image runs many programs, so the first process's arguments tell which question to ask: the port of a server, `fleet probe`
+for a worker, the age of the schedule for beat.
 """
 
 from __future__ import annotations
@@ -9,21 +9,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-PAGES = {"gateway": "http://127.0.0.1:8080/health", "flower": "http://127.0.0.1:5555/healthcheck", "metrics": "http://127.0.0.1:9808/metrics"}
-PROBES = {"beat": ["fleet", "probe", "beat"], "maintenance": ["fleet", "probe", "worker", "maintenance"]}
+PAGES = {
+    "gateway": "http://127.0.0.1:8080/health",
+    "flower": "http://127.0.0.1:5555/healthcheck",
+    "metrics": "http://127.0.0.1:9808/health",
+}
 TIMEOUT_SECONDS = 10
+BEAT_SECONDS = 600
+"""Beat writes its schedule down every three minutes."""
 
 
 def program(command_line: Sequence[str]) -> list[str]:
-    """Return what stands behind `fleet`: ["worker", "code_generator"]."""
-    for position, argument in enumerate(command_line):
-        if os.path.basename(argument) == "fleet":
-            return list(command_line[position + 1 :])
-    return []
+    """Return program and pool: of `fleet worker code_generator`, or of the Celery command it becomes."""
+    words = [os.path.basename(word) for word in command_line]
+    if "celery" in words:
+        name = next((word for word in words if word in ("worker", "beat", "flower")), "")
+        node = words[words.index("-n") + 1] if "-n" in words else ""
+        return [name, node.partition("@")[0]] if node else [name]
+    return words[words.index("fleet") + 1 :] if "fleet" in words else []
 
 
 def healthy(words: Sequence[str]) -> bool:
@@ -34,12 +42,19 @@ def healthy(words: Sequence[str]) -> bool:
                 return bool(answer.status == 200)
         case ["scaler", *_]:
             return _scaler_serves()
-        case [name, *_] if name in PROBES:
-            return _asks(PROBES[name])
+        case ["beat", *_]:
+            return beat_writes(Path(os.environ.get("FLEET_STATE_DIR", ".fleet")))
         case ["worker", pool, *_]:
             return _asks(["fleet", "probe", "worker", pool])
+        case ["maintenance", *_]:
+            return _asks(["fleet", "probe", "worker", "maintenance"])
         case _:
             return True  # a command that ends by itself
+
+
+def beat_writes(state: Path) -> bool:
+    """Tell whether beat wrote its schedule lately."""
+    return any(time.time() - file.stat().st_mtime < BEAT_SECONDS for file in state.glob("beat-schedule*"))
 
 
 def _asks(command: Sequence[str]) -> bool:

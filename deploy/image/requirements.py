@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--pyproject", type=Path, default=Path("pyproject.toml"))
     arguments = parser.parse_args()
     project = tomllib.loads(arguments.pyproject.read_text())["project"]
-    sys.stdout.write("\n".join(requirements(arguments.component, project, tomllib.loads(COMPONENTS.read_text()))) + "\n")
+    sys.stdout.write(
+        "\n".join(requirements(arguments.component, project, tomllib.loads(COMPONENTS.read_text()))) + "\n"
+    )
 
 
 if __name__ == "__main__":

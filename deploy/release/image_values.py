@@ -21,7 +21,9 @@ def values(images: Mapping[str, str]) -> dict[str, Any]:
     found = {component: _parts(component, reference) for component, reference in images.items()}
     if "control" not in found:
         raise SystemExit(f"no image of `control` among {', '.join(sorted(found)) or 'nothing'}")
-    workers = {component.replace("-", "_"): {"image": parts} for component, parts in found.items() if component != "control"}
+    workers = {
+        component.replace("-", "_"): {"image": parts} for component, parts in found.items() if component != "control"
+    }
     return {"image": found["control"], "pools": workers}
 
 

@@ -16,9 +16,25 @@ def probe() -> None:
 
 @probe.command()
 @click.argument("pool")
+@click.option("--liveness", is_flag=True, help="Pass while the store does not answer: a restart would not mend it.")
 @json_option
-def worker(pool: str, as_json: bool) -> None:
+def worker(pool: str, liveness: bool, as_json: bool) -> None:
     """Tell whether this host's worker of POOL is on the roster, heartbeats, and consumes."""
+    from fleet.errors import StoreUnavailable
+
+    try:
+        why = _why_not(pool)
+    except StoreUnavailable as error:
+        if not liveness:
+            raise
+        answer({"pool": pool, "works": None, "why": str(error)}, as_json, f"cannot tell: {error}")
+        return
+    answer({"pool": pool, "works": not why, "why": why}, as_json, why or "works")
+    if why:
+        sys.exit(1)
+
+
+def _why_not(pool: str) -> str:
     import socket
 
     from fleet.health import glance
@@ -29,15 +45,8 @@ def worker(pool: str, as_json: bool) -> None:
     silent = [w for w in mine if w.silent_seconds > current().leases.lease_seconds]
     sick = {finding.subject for finding in glance.look(1).findings if finding.severity == "critical"}
     ghosts = [w.worker_id for w in mine if w.worker_id in sick]
-    why = (
-        "not on the roster"
-        if not mine
-        else "silent"
-        if len(silent) == len(mine)
-        else f"ghost: {ghosts[0]}"
-        if ghosts
-        else ""
-    )
-    answer({"pool": pool, "works": not why, "why": why}, as_json, why or "works")
-    if why:
-        sys.exit(1)
+    if not mine:
+        return "not on the roster"
+    if len(silent) == len(mine):
+        return "silent"
+    return f"ghost: {ghosts[0]}" if ghosts else ""

@@ -33,7 +33,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "open-band": {"autoscaling.tolerance": "cluster"},
     "no-beat": {"beat.enabled": False},
     "no-flower": {"flower.enabled": False},
-    "flower-open": {"flower.allowAnonymous": True, "flower.behindIngress": True},
+    "flower-outside": {"flower.behindIngress": True},
     "no-metrics": {"metrics.enabled": False},
     "no-maintenance": {"maintenance.enabled": False},
     "maintenance-claim": {

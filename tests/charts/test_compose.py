@@ -16,8 +16,8 @@ from toolbox import COMPOSE_SCHEMA, HOME, ROOT
 
 sys.path.insert(0, str(ROOT))
 
-from fleet.catalogue.load import load  # noqa: E402
-from fleet.settings import NOT_SETTINGS, PREFIX, build  # noqa: E402
+from fleet.catalogue.load import load
+from fleet.settings import NOT_SETTINGS, PREFIX, build
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -25,8 +25,19 @@ SERVICES: dict[str, Any] = FILE["services"]
 COMPONENTS = tomllib.loads((ROOT / "deploy/image/components.toml").read_text())
 PROGRAMS = {name: service for name, service in SERVICES.items() if "agent-fleet" in service["image"]}
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:?[?-][^}]*)?\}")
-HOST = re.compile(r"(?:https?|redis|otlp)://(?:[^@/\s\"']*@)?([a-z-]+):(\d+)|\b(?:targets: \[|endpoint: )([a-z-]+):(\d+)")
-LISTENS = {"redis": {6379}, "gateway": {8080}, "flower": {5555}, "metrics": {9808}, "prometheus": {9090}, "jaeger": {4317, 16686}, "otel-collector": {4317, 4318}, "openbao": {8200}}
+HOST = re.compile(
+    r"(?:https?|redis|otlp)://(?:[^@/\s\"']*@)?([a-z-]+):(\d+)|\b(?:targets: \[|endpoint: )([a-z-]+):(\d+)"
+)
+LISTENS = {
+    "redis": {6379},
+    "gateway": {8080},
+    "flower": {5555},
+    "metrics": {9808},
+    "prometheus": {9090},
+    "jaeger": {4317, 16686},
+    "otel-collector": {4317, 4318},
+    "openbao": {8200},
+}
 
 
 def seconds(text: str) -> int:
@@ -38,7 +49,13 @@ def test_the_file_fits_the_compose_specification() -> None:
 
 
 def test_the_compose_linter_finds_no_error() -> None:
-    command = [str(HOME / "node_modules/.bin/dclint"), str(ROOT / "docker-compose.yml"), "--quiet", "--disable-rule", "no-build-and-image"]
+    command = [
+        str(HOME / "node_modules/.bin/dclint"),
+        str(ROOT / "docker-compose.yml"),
+        "--quiet",
+        "--disable-rule",
+        "no-build-and-image",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -74,7 +91,9 @@ def test_every_pool_has_a_service_with_time_to_drain() -> None:
 
 
 def test_the_programs_of_a_fleet_are_all_there() -> None:
-    assert {"gateway", "beat", "maintenance", "metrics", "flower"} <= {service["command"][0] for service in PROGRAMS.values()}
+    assert {"gateway", "beat", "maintenance", "metrics", "flower"} <= {
+        service["command"][0] for service in PROGRAMS.values()
+    }
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -97,11 +116,17 @@ def test_services_are_pinned_limited_and_local(name: str) -> None:
     assert tag != "latest", service["image"]
     assert any(character.isdigit() for character in tag), service["image"]
     assert {"cpus", "memory"} <= set(service["deploy"]["resources"]["limits"])
-    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), "reach it through a proxy that has a certificate"
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), (
+        "reach it through a proxy that has a certificate"
+    )
 
 
 def test_the_broker_keeps_what_it_accepted_behind_a_password() -> None:
-    settings = dict(line.split(maxsplit=1) for line in (ROOT / "deploy/compose/redis.conf").read_text().splitlines() if line and not line.startswith("#"))
+    settings = dict(
+        line.split(maxsplit=1)
+        for line in (ROOT / "deploy/compose/redis.conf").read_text().splitlines()
+        if line and not line.startswith("#")
+    )
     assert settings["appendonly"] == "yes"
     assert settings["maxmemory-policy"] == "noeviction"
     assert "--requirepass" in SERVICES["redis"]["command"][-1]

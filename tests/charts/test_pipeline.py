@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +23,10 @@ import healthcheck  # noqa: E402
 import image_values  # noqa: E402
 import requirements  # noqa: E402
 
-WORKFLOWS = {file.stem: yaml.load(file.read_text(), yaml.BaseLoader) for file in sorted((ROOT / ".github/workflows").glob("*.yml"))}
+WORKFLOWS = {
+    file.stem: yaml.load(file.read_text(), yaml.BaseLoader)
+    for file in sorted((ROOT / ".github/workflows").glob("*.yml"))
+}
 TEXTS = {file: file.read_text() for file in [*(ROOT / ".github").rglob("*.yml")]}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 COMPONENTS = tomllib.loads((ROOT / "deploy/image/components.toml").read_text())
@@ -33,7 +39,9 @@ def test_actionlint_is_silent() -> None:
 
 
 def test_zizmor_is_silent() -> None:
-    done = subprocess.run([tool("zizmor"), "--offline", "--no-progress", ".github"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [tool("zizmor"), "--offline", "--no-progress", ".github"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -71,7 +79,17 @@ def test_supported_pythons_are_tested() -> None:
 def test_production_is_taken_back_when_anything_fails_after_the_switch() -> None:
     steps = {step.get("name"): step for step in WORKFLOWS["production"]["jobs"]["blue-green"]["steps"]}
     order = [name for name in steps if name]
-    story = ["Which track is live?", "Deploy beside", "Health check", "Smoke tests", "Switch the traffic", "Watch for five minutes", "Take it back", "Remove the failed track", "Remove the old track"]
+    story = [
+        "Which track is live?",
+        "Deploy beside",
+        "Health check",
+        "Smoke tests",
+        "Switch the traffic",
+        "Watch for five minutes",
+        "Take it back",
+        "Remove the failed track",
+        "Remove the old track",
+    ]
     assert [name for name in order if name in story] == story
     assert "failure() || cancelled()" in steps["Take it back"]["if"]
     assert "if" not in steps["Remove the old track"]
@@ -92,7 +110,10 @@ def test_every_image_lands_in_the_chart_by_digest() -> None:
         assert spec["containers"][0]["image"].endswith(f"@{DIGEST}"), where
 
 
-@pytest.mark.parametrize(("images", "complaint"), [({"control": "agent-fleet:1"}, "is no registry/repository@sha256:digest"), ({}, "no image of `control`")])
+@pytest.mark.parametrize(
+    ("images", "complaint"),
+    [({"control": "agent-fleet:1"}, "is no registry/repository@sha256:digest"), ({}, "no image of `control`")],
+)
 def test_wrong_image_lists_are_refused(images: dict[str, str], complaint: str) -> None:
     with pytest.raises(SystemExit, match=complaint):
         image_values.values(images)
@@ -114,9 +135,17 @@ def test_requirements_refuse_what_the_project_does_not_declare() -> None:
 
 
 def test_every_dependency_has_an_exact_version() -> None:
-    pinned = {requirements.package(line) for line in (ROOT / "deploy/image/constraints.txt").read_text().splitlines() if line and not line.startswith("#")}
+    pinned = {
+        requirements.package(line)
+        for line in (ROOT / "deploy/image/constraints.txt").read_text().splitlines()
+        if line and not line.startswith("#")
+    }
     for component in COMPONENTS:
-        missing = {requirements.package(line) for line in requirements.requirements(component, PROJECT, COMPONENTS)} - {p.replace("_", "-") for p in pinned} - pinned
+        missing = (
+            {requirements.package(line) for line in requirements.requirements(component, PROJECT, COMPONENTS)}
+            - {p.replace("_", "-") for p in pinned}
+            - pinned
+        )
         assert missing == set(), component
 
 
@@ -125,6 +154,24 @@ def test_every_dependency_has_an_exact_version() -> None:
     [
         (["/opt/fleet/bin/python", "/opt/fleet/bin/fleet", "worker", "code_generator"], ["worker", "code_generator"]),
         (["/sbin/docker-init", "--", "fleet", "gateway"], ["gateway"]),
+        (
+            [
+                "python",
+                "-m",
+                "celery",
+                "-A",
+                "fleet.app",
+                "worker",
+                "-Q",
+                "fleet.x",
+                "-c",
+                "2",
+                "-n",
+                "code_generator@pod-1",
+            ],
+            ["worker", "code_generator"],
+        ),
+        (["python", "-m", "celery", "-A", "fleet.app", "beat", "-s", "/tmp/fleet/beat-schedule"], ["beat"]),
         (["sh"], []),
     ],
 )
@@ -132,7 +179,24 @@ def test_health_check_knows_the_program(command_line: list[str], words: list[str
     assert healthcheck.program(command_line) == words
 
 
+def test_health_check_sees_beat_by_its_schedule(tmp_path: Path) -> None:
+    assert not healthcheck.beat_writes(tmp_path)
+    (tmp_path / "beat-schedule").touch()
+    assert healthcheck.beat_writes(tmp_path)
+    old = time.time() - healthcheck.BEAT_SECONDS - 1
+    os.utime(tmp_path / "beat-schedule", (old, old))
+    assert not healthcheck.beat_writes(tmp_path)
+
+
 def test_the_digest_list_survives_json() -> None:
     images = {"control": f"ghcr.io/a/b@{DIGEST}"}
-    done = subprocess.run([sys.executable, str(ROOT / "deploy/release/image_values.py"), json.dumps(images)], capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == {"image": {"registry": "ghcr.io", "repository": "a/b", "digest": DIGEST}, "pools": {}}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "deploy/release/image_values.py"), json.dumps(images)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {
+        "image": {"registry": "ghcr.io", "repository": "a/b", "digest": DIGEST},
+        "pools": {},
+    }

@@ -17,8 +17,8 @@
 {{- if and .Values.redis.enabled (gt (int .Values.redis.replicas) 0) (not .Values.redis.persistence.enabled) }}
 {{- $problems = append $problems "redis.replicas needs redis.persistence.enabled=true: a primary that restarts empty would empty its replicas too" }}
 {{- end }}
-{{- if and .Values.flower.enabled (not .Values.flower.basicAuth.existingSecret.name) (not .Values.generateSecrets) (not .Values.flower.allowAnonymous) }}
-{{- $problems = append $problems "flower.basicAuth.existingSecret.name: name a Secret whose key `basic-auth` holds user:password (generateSecrets is off; Flower shows task arguments to anyone without it)" }}
+{{- if and .Values.flower.enabled (not .Values.flower.basicAuth.existingSecret.name) (not .Values.generateSecrets) }}
+{{- $problems = append $problems "flower.basicAuth.existingSecret.name: name a Secret whose key `basic-auth` holds user:password (generateSecrets is off)" }}
 {{- end }}
 {{- if and .Values.vault.enabled (not .Values.vault.url) }}
 {{- $problems = append $problems "vault.url: vault.enabled=true needs the address of Vault or OpenBao" }}

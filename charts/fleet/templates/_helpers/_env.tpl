@@ -67,7 +67,7 @@
       "cell" .Values.cell
       "state_dir" "/tmp/fleet"
       "gateway" (dict "host" "0.0.0.0" "port" 8080 "trust_mesh_identity" (and .Values.istio.enabled .Values.istio.trustMeshIdentity))
-      "telemetry" (dict "log_format" "json" "metrics_port" 9808)
+      "telemetry" (dict "log_format" "json" "metrics_port" 9808 "metrics_host" "0.0.0.0")
 -}}
 {{- with .Values.monitoring.otlp.endpoint }}
 {{- $_ := set $known.telemetry "otlp_endpoint" . }}

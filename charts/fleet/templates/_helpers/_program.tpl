@@ -106,7 +106,8 @@ livenessProbe:
   failureThreshold: 4
 {{- end }}
 
-{{/* Probes by `fleet probe`: its exit code knows whether the program does its work, not only whether it runs. Takes: args, probes. */}}
+{{/* Probes by a command whose exit code knows whether the program does its work, not only whether it runs. Takes: command, live (the
+     question whose "no" restarts it: a store that does not answer is no such reason), probes. */}}
 {{- define "fleet.probes.exec" -}}
 startupProbe:
   exec:
@@ -122,7 +123,7 @@ readinessProbe:
   failureThreshold: 2
 livenessProbe:
   exec:
-    command: {{ toJson .command }}
+    command: {{ toJson .live }}
   periodSeconds: {{ .probes.periodSeconds }}
   timeoutSeconds: {{ .probes.timeoutSeconds }}
   failureThreshold: {{ .probes.livenessFailures }}
