@@ -18,5 +18,6 @@ def _every(name: str, seconds: float) -> dict[str, Any]:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "costs": _every("costs", min(60.0, _settings.costs.interval_seconds)),
     "tick": _every("tick", 5.0),
+    "scaling": _every("scaling", _settings.scaling.interval_seconds),
     "health": _every("health", _settings.health.interval_seconds),
 }

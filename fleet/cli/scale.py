@@ -33,11 +33,11 @@ class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
 
 
 @click.group("scale")
-def group() -> None:
+def scale() -> None:
     """Scaling targets: what they are, why, and orders that replace them."""
 
 
-@group.command("status")
+@scale.command("status")
 @json_option
 def status(as_json: bool) -> None:
     """Show every pool's target beside what is there."""
@@ -58,7 +58,7 @@ def status(as_json: bool) -> None:
     )
 
 
-@group.command("explain")
+@scale.command("explain")
 @click.argument("pool")
 @json_option
 def explain(pool: str, as_json: bool) -> None:
@@ -79,7 +79,7 @@ def explain(pool: str, as_json: bool) -> None:
     answer({**target, "age_seconds": age}, as_json, lines)
 
 
-@group.command("history")
+@scale.command("history")
 @click.argument("pool")
 @click.option("--since", type=Duration(), default="6h", show_default=True, help="How far back.")
 @click.option("--limit", type=click.IntRange(1), help="Only the last so many.")
@@ -109,7 +109,7 @@ def history(pool: str, since: float, limit: int | None, plot: Path | None, as_js
     answer({"pool": pool, "entries": entries, "plot": plot}, as_json, [*text, *([f"picture: {plot}"] if plot else [])])
 
 
-@group.command("pin")
+@scale.command("pin")
 @click.argument("pool")
 @click.argument("replicas", type=int)
 @click.option("--for", "seconds", type=Duration(), help="Ends by itself after this time; default: until `unpin`.")
@@ -132,7 +132,7 @@ def pin(pool: str, replicas: int, seconds: float | None, why: str, as_json: bool
     answer(order, as_json, f"{pool} is pinned to {replicas} {ends}; it acts at the next tick")
 
 
-@group.command("unpin")
+@scale.command("unpin")
 @click.argument("pool")
 @json_option
 def unpin(pool: str, as_json: bool) -> None:
@@ -171,4 +171,4 @@ def _recorded(kept: TargetStore, pool: str) -> dict[str, Any]:
 
 
 for command in (manifests, diff, apply):
-    group.add_command(command)
+    scale.add_command(command)

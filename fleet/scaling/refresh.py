@@ -21,7 +21,7 @@ from fleet.store.lease import singleton
 
 def refresh(client: Client, cell: str, catalogue: Catalogue, settings: ScalingSettings) -> list[Target] | None:
     """Compute and publish every pool's target; None while, or just after, another runner is at it."""
-    with singleton(client, f"{keys.prefix(cell)}lease:scaling", settings.interval_seconds) as lease:
+    with singleton(client, f"{keys.prefix(cell)}lease:targets", settings.interval_seconds) as lease:
         if lease is None:
             return None
         store = TargetStore(client, cell)

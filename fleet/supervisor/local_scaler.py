@@ -26,7 +26,10 @@ class Step:
 
 
 def wanted() -> dict[str, int]:
-    """Return replicas per pool: the published target, at most the declared maximum; without a fresh one, the minimum."""
+    """Return replicas per pool: the published target, at most the declared maximum; without a fresh one, the minimum.
+
+    A pool that has work has a replica at once, without waiting for the next target.
+    """
     declared, settings = catalogue.current(), current()
     store = TargetStore(connect(), settings.cell)
     now, targets = store.now(), store.all()
@@ -35,8 +38,9 @@ def wanted() -> dict[str, int]:
         for name, row in targets.items()
         if abs(now - row["computed_at"]) <= settings.scaling.stale_seconds
     }
+    working = store.working(declared.pools)
     return {
-        pool.name: max(0, min(pool.max_replicas, fresh.get(pool.name, pool.min_replicas)))
+        pool.name: max(0, min(pool.max_replicas, max(fresh.get(pool.name, pool.min_replicas), working[pool.name])))
         for pool in declared.pools.values()
     }
 

@@ -32,7 +32,7 @@ def fleet(store: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     refresh(store, CELL, catalogue.current(), settings.current().scaling)
 
     def run(*arguments: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(scale.group, arguments, catch_exceptions=False)
+        result = CliRunner().invoke(scale.scale, arguments, catch_exceptions=False)
         assert result.exit_code == code, result.output
         return result
 

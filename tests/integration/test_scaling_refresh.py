@@ -201,7 +201,7 @@ def test_two_runners_do_not_count_a_tick_twice(store: redis.Redis) -> None:
 
 
 def test_a_held_lease_keeps_a_second_runner_out(store: redis.Redis) -> None:
-    store.set(f"{P}lease:scaling", "somebody", px=60_000)
+    store.set(f"{P}lease:targets", "somebody", px=60_000)
     assert refresh(store, CELL, catalogue(), SETTINGS) is None
     assert store.exists(keys.targets(CELL)) == 0
 

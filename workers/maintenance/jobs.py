@@ -80,3 +80,14 @@ def health() -> dict[str, Any]:
     from fleet.dispatcher.mending import mend
 
     return mend()
+
+
+@job("scaling", lease_seconds=30.0)
+def scaling() -> dict[str, Any]:
+    """Compute and publish every pool's target."""
+    from fleet import catalogue
+    from fleet.scaling.refresh import refresh
+
+    settings = current()
+    targets = refresh(connect(), settings.cell, catalogue.current(), settings.scaling) or []
+    return {"targets": len(targets), "changed": sum(target.replicas != target.previous for target in targets)}
