@@ -29,6 +29,8 @@ class AgentTask(Task):  # type: ignore[misc]
     """A Celery task that claims its attempt before it runs."""
 
     abstract = True
+    # Results belong to their producer, not into logs.
+    resultrepr_maxsize = 40
     payload_model: type[BaseModel] | None = None
 
     def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

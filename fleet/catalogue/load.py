@@ -89,7 +89,7 @@ def combine(documents: Iterable[Document]) -> Catalogue:
                     f"{document.where((section,))}: unknown section {section!r}{did_you_mean(str(section), known)}"
                 )
     rows = {section: _validate(section, merged[section], homes, complaints) for section in ROWS}
-    catalogue = Catalogue.model_construct(**rows, compatibility=compatibility, sections=sections)
+    catalogue = Catalogue.model_construct(None, compatibility=compatibility, sections=sections, **rows)
     if not complaints:
         complaints += _check_references(catalogue, homes)
     if complaints:

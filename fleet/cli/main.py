@@ -39,7 +39,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "maintenance": ("fleet.cli.programs", "maintenance", "Become the worker that runs beat's jobs."),
     "beat": ("fleet.cli.programs", "beat", "Become the scheduler."),
     "flower": ("fleet.cli.programs", "flower", "Become Flower, behind a password."),
-    "metrics": ("fleet.cli.metrics", "metrics", "Serve the fleet's numbers to Prometheus."),
+    "metrics": ("fleet.cli.metrics", "command", "Serve the fleet's numbers to Prometheus."),
     "gateway": ("fleet.cli.gateway", "command", "Serve the HTTP API."),
     "scaler": ("fleet.cli.scaler", "scaler", "Serve targets to KEDA (gRPC)."),
     "probe": ("fleet.cli.probe", "probe", "Tell by exit code whether a worker really works."),

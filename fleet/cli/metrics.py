@@ -13,19 +13,21 @@ from fleet.cli.answer import answer, json_option, table
 
 
 @click.command("metrics")
-@click.option("--host", default="0.0.0.0", show_default=True)
+@click.option("--host", default=None, help="Default: settings.telemetry.metrics_host.")
 @click.option("--port", type=int, default=None, help="Default: settings.telemetry.metrics_port.")
 @click.option("--once", is_flag=True, help="Print the page and leave.")
 @click.option("--count", is_flag=True, help="Print how many series each metric has, most first.")
 @json_option
-def command(host: str, port: int | None, once: bool, count: bool, as_json: bool) -> None:
+def command(host: str | None, port: int | None, once: bool, count: bool, as_json: bool) -> None:
     """Serve the whole cell's metrics on /metrics, and /health."""
     from prometheus_client.parser import text_string_to_metric_families
 
     from fleet.settings import current
 
     if not (once or count):
-        server = serve(host, current().telemetry.metrics_port if port is None else port, _page)
+        telemetry = current().telemetry
+        host = host or telemetry.metrics_host
+        server = serve(host, telemetry.metrics_port if port is None else port, _page)
         click.echo(f"metrics on http://{host}:{server.server_port}/metrics", err=True)
         server.serve_forever()
         return

@@ -39,7 +39,10 @@ def _fleet(as_json: bool) -> None:
     rows, held, workers = pools.status(), pools.held_by_type(), roster.workers()
     document = {"pools": [row.as_dict() for row in rows], "held": held, "workers": len(workers)}
     lines = [
-        table(("pool", "slots", "in flight", "queued", "success", "mean s"), [(r.name, r.slots, r.inflight, r.queued, f"{r.success_rate:.0%}", f"{r.service_seconds:.2f}") for r in rows]),
+        table(
+            ("pool", "slots", "in flight", "queued", "success", "mean s"),
+            [(r.name, r.slots, r.inflight, r.queued, f"{r.success_rate:.0%}", f"{r.service_seconds:.2f}") for r in rows],
+        ),
         "",
         "held: " + (", ".join(f"{lane} {count}" for lane, count in held.items()) or "nothing") + f"    workers: {len(workers)}",
     ]  # fmt: skip

@@ -19,7 +19,8 @@ from fleet.store.scripts import script
 
 def read(limit: int = 100) -> list[TaskRecord]:
     """Return dead letters, oldest first."""
-    prefix, client = keys.prefix(current().cell), connect()
+    prefix = keys.prefix(current().cell)
+    client: Any = connect()
     with available():
         ids = client.zrange(f"{prefix}dead", 0, limit - 1)
         pipe = client.pipeline(transaction=False)
@@ -31,8 +32,9 @@ def read(limit: int = 100) -> list[TaskRecord]:
 
 def payload(task_id: str) -> dict[str, Any]:
     """Return the payload of a task whose record is still there."""
+    client: Any = connect()
     with available():
-        text = connect().hget(keys.task(current().cell, task_id), "envelope")
+        text = client.hget(keys.task(current().cell, task_id), "envelope")
     if text is None:
         raise NotFound(f"no task {task_id}")
     body = orjson.loads(base64.b64decode(_parsed(text)["body"]))
@@ -50,20 +52,14 @@ def replay(task_id: str, new_payload: Mapping[str, Any] | None = None) -> str:
 
 
 def discard(task_id: str) -> bool:
-    """Forget a dead letter; its record goes with it."""
+    """Forget a dead letter; its record goes with it. Returns whether it was one."""
     prefix = keys.prefix(current().cell)
+    client: Any = connect()
     with available():
-        gone, _ = (
-            connect().pipeline().zrem(f"{prefix}dead", task_id).delete(f"{prefix}task:{task_id}").execute()
-            if _is_dead(task_id)
-            else (0, 0)
-        )
-    return bool(gone)
-
-
-def _is_dead(task_id: str) -> bool:
-    with available():
-        return connect().zscore(f"{keys.prefix(current().cell)}dead", task_id) is not None
+        if not client.zrem(f"{prefix}dead", task_id):
+            return False
+        client.delete(f"{prefix}task:{task_id}")
+    return True
 
 
 def _edited(task_id: str, new_payload: Mapping[str, Any]) -> str:
@@ -71,7 +67,8 @@ def _edited(task_id: str, new_payload: Mapping[str, Any]) -> str:
     from fleet.catalogue.load import payload_model
     from fleet.dispatcher.submit import encode_payload
 
-    client, key = connect(), keys.task(current().cell, task_id)
+    key = keys.task(current().cell, task_id)
+    client: Any = connect()
     with available():
         text, task_type = client.hmget(key, "envelope", "type")
     if text is None or task_type is None:

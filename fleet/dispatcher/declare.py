@@ -6,6 +6,7 @@ What was learned is kept: a pool only gets a first guess where nothing is known 
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
 from fleet import catalogue
@@ -20,7 +21,7 @@ def publish() -> None:
     declared, settings = catalogue.current(), current()
     prefix = keys.prefix(settings.cell)
     with available():
-        client = connect()
+        client: Any = connect()
         stale = {name: client.hkeys(f"{prefix}factors:{name}") for name in declared.task_types}
         pipe = client.pipeline(transaction=True)
         pipe.delete(f"{prefix}queues", f"{prefix}prices")

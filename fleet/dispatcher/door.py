@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from celery import signals
+from celery._state import get_current_worker_task
 from celery.app.amqp import AMQP
 from kombu.utils.objects import cached_property
 
@@ -28,7 +29,7 @@ class FleetAMQP(AMQP):  # type: ignore[misc]
     """Celery's message layer, with one door for declared task types."""
 
     @cached_property
-    def send_task_message(self) -> Callable[..., Any]:  # type: ignore[override]
+    def send_task_message(self) -> Callable[..., Any]:
         plain = self._create_task_sender()
 
         def send_task_message(producer: Any, name: str, message: Any, **options: Any) -> Any:
@@ -76,7 +77,7 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
         headers["id"], name, request.tenant, request.priority, envelope.from_celery(headers, body), "", request.delay_seconds,
         "" if deadline is None else max(deadline, 0.001), "", settings.dispatch.idempotency_seconds, estimate.micros, estimate.tokens,
         estimate.model, ranked, headers.get("retries") or 0, known.max_attempts, known.strategy, why, known.agent_type, known.goal,
-        "1" if headers.get("ignore_result") else "", request.complexity, "",
+        "1" if headers.get("ignore_result") else "", request.complexity, _own_attempt(headers["id"]),
     ]  # fmt: skip
     try:
         [answer] = send([row])
@@ -88,6 +89,14 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
             f"{name} was {answer.answer}: {answer.reason}"
             + (f"; try again in {answer.retry_after_seconds:.0f} s" if answer.retry_after_seconds else "")
         )
+
+
+def _own_attempt(task_id: str) -> int | str:
+    """Return the attempt that is submitting its own task again, or nothing."""
+    running = get_current_worker_task()
+    if running is None or running.request.id != task_id:
+        return ""
+    return running.request.get(envelope.ATTEMPT_HEADER) or ""
 
 
 def _priority(given: int | None) -> int:

@@ -29,7 +29,7 @@ def _origin(pid: int) -> str:
 @cache
 def _constant_headers(name: str, hard_limit: float, pid: int) -> bytes:
     """The part of the headers that is the same for every task of a type, without its braces."""
-    fixed = {
+    fixed: dict[str, Any] = {
         "lang": "py", "task": name, "shadow": None, "eta": None, "expires": None, "group": None, "group_index": None, "retries": 0,
         "timelimit": [hard_limit, hard_limit * 0.95], "parent_id": None, "argsrepr": "()", "origin": _origin(pid),
         "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {}, "ignore_result": False,

@@ -36,7 +36,8 @@ class Explanation:
         said = [f"{self.task_type} {self.task_id}: {self.state}" + (f" ({self.reason})" if self.reason else "")]
         if self.pool:
             said.append(
-                f"attempt {self.attempt} went to {self.pool} by {self.strategy}, released by {self.released_by or 'submit'} after {self.held_seconds:.2f} s held"
+                f"attempt {self.attempt} went to {self.pool} by {self.strategy}, "
+                f"released by {self.released_by or 'submit'} after {self.held_seconds:.2f} s held"
             )
         else:
             said.append(f"not released yet, strategy {self.strategy}: no capable pool has had a free slot worth taking")

@@ -106,7 +106,7 @@ def held_by_type() -> dict[str, int]:
     """Return how many tasks each lane holds: lanes are task types, or @pool for tasks bound early."""
     prefix = keys.prefix(current().cell)
     with available():
-        client = connect()
+        client: Any = connect()
         lanes = sorted(client.smembers(f"{prefix}lanes"))
         pipe = client.pipeline(transaction=False)
         for lane in lanes:

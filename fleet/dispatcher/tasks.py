@@ -145,7 +145,8 @@ def _history(since: float) -> Iterator[Mapping[str, str]]:
 
 def live(limit: int = 200) -> list[TaskRecord]:
     """Return tasks that are held, delayed, released or running, as far as the limit goes."""
-    prefix, client = keys.prefix(current().cell), connect()
+    prefix = keys.prefix(current().cell)
+    client: Any = connect()
     with available():
         ids: list[str] = list(client.zrange(f"{prefix}released", 0, limit))
         for worker in client.zrange(f"{prefix}workers", 0, -1):

@@ -46,7 +46,10 @@ def judge_workers(
             and worker.idle_seconds > ghost_seconds
             and waiting.get(worker.pool, 0) > 0
         ):
-            text = f"worker {worker.worker_id} heartbeats but claimed nothing for {worker.idle_seconds:.0f} s while {waiting[worker.pool]} tasks wait for {worker.pool}: restart it"
+            text = (
+                f"worker {worker.worker_id} heartbeats but claimed nothing for {worker.idle_seconds:.0f} s "
+                f"while {waiting[worker.pool]} tasks wait for {worker.pool}: restart it"
+            )
             findings.append(Finding("critical", worker.worker_id, text))
     return findings
 

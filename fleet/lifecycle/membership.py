@@ -74,7 +74,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
             }
             roster.register(record, pool, slots, details)
         logs.get(LOG).info(
-            "worker_registered", worker=self.worker_id, pools={pool: slots for pool, slots in self.records.values()}
+            "worker_registered", worker=self.worker_id, pools=dict(self.records.values())
         )
 
     def _beat(self) -> None:

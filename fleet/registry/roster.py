@@ -63,7 +63,8 @@ def leave(worker_id: str) -> None:
 
 def workers() -> list[WorkerRecord]:
     """Return every worker on the roster, by id."""
-    client, prefix = connect(), _prefix()
+    client: Any = connect()
+    prefix = _prefix()
     with available():
         seconds, micros = client.time()
         beats = dict(client.zrange(f"{prefix}workers", 0, -1, withscores=True))

@@ -30,6 +30,16 @@ _clients: dict[tuple[int, str, bool], redis.Redis] = {}
 _lock = threading.Lock()
 
 
+def _begin_anew() -> None:
+    """In a forked child: the lock may have been held by a thread that does not exist here."""
+    global _lock
+    _lock = threading.Lock()
+    _clients.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 def broker_url(settings: Settings | None = None) -> str:
     """Return the Celery broker's URL: as set, else of the fleet running in the state directory, else localhost."""
     settings = settings or current()
@@ -86,7 +96,7 @@ def _open(url: str, decode: bool, settings: Settings) -> redis.Redis:
         return _open_sentinel(url, options)
     if url.startswith("redis+socket://"):
         url = "unix://" + url.removeprefix("redis+socket://").replace("virtual_host=", "db=")
-    return redis.Redis.from_url(url, **options)  # type: ignore[arg-type]
+    return redis.Redis.from_url(url, **options)
 
 
 def _open_sentinel(url: str, options: dict[str, object]) -> redis.Redis:
@@ -104,7 +114,7 @@ def _open_sentinel(url: str, options: dict[str, object]) -> redis.Redis:
             name = value if key == "master_name" else name
     if not name:
         raise ConfigurationError("a sentinel:// URL needs ?master_name=NAME on one of its nodes")
-    return Sentinel(nodes, **options).master_for(name, password=password, db=database)  # type: ignore[no-any-return,no-untyped-call,arg-type]
+    return Sentinel(nodes, **options).master_for(name, password=password, db=database)  # type: ignore[no-any-return,no-untyped-call]
 
 
 @contextmanager

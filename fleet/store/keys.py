@@ -72,7 +72,7 @@ TABLE: tuple[Key, ...] = (
     Key("released", "zset", "released, not yet claimed task -> when", "-", "dispatcher"),
     Key("delayed", "zset", "task that waits for its time -> when it is due", "-", "dispatcher"),
     Key("deadlines", "zset", "held or delayed task -> its deadline", "-", "dispatcher"),
-    Key("parked", "zset", "task paused by a budget or pause -> since when", "-", "dispatcher"),
+    Key("parked", "zset", "task paused by a budget -> when the budget was asked last", "-", "dispatcher"),
     Key("dead", "zset", "dead letter -> since when", "-", "dispatcher"),
     Key("malformed", "list", "messages nobody could decode, newest first, bounded", "-", "dispatcher"),
     Key(

