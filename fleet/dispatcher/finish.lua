@@ -10,8 +10,8 @@ local p, id, attempt, outcome, meta, reason = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local now, key = server_seconds(), p .. 'task:' .. id
 local t = redis.call('HMGET', key, 'state', 'attempt', 'pool', 'max_attempts')
 if t[1] ~= 'running' or t[2] ~= attempt then
-  -- A task handed back before it ever ran here.
-  if outcome ~= 'back' or t[1] ~= 'released' or t[2] ~= attempt then
+  -- An attempt may end before it began: handed back, revoked or rejected by the worker that took its message.
+  if outcome == 'done' or t[1] ~= 'released' or t[2] ~= attempt then
     metric_count(p, 1, 'fleet_fenced_total', 'finish')
     return {0, t[1] or 'gone', {}}
   end
@@ -24,7 +24,8 @@ elseif outcome == 'back' then
   free_slot(p, id, now, nil)
   retry_task(p, id, now, 0, '', 'drained')
 elseif outcome == 'retry' then
-  free_slot(p, id, now, false)
+  local ran = t[1] == 'running'
+  if ran then free_slot(p, id, now, false) else free_slot(p, id, now, nil) end
   budget.abandon(p, id, math.floor(now * 1000))
   local failures = redis.call('HINCRBY', key, 'failures', 1)
   if failures >= (tonumber(t[4]) or 3) then
@@ -39,7 +40,7 @@ elseif outcome == 'retry' then
   end
 else
   local teaches
-  if outcome == 'done' then teaches = true elseif outcome == 'failed' and ARGV[8] ~= '1' then teaches = false end
+  if outcome == 'done' then teaches = true elseif outcome == 'failed' and ARGV[8] ~= '1' and t[1] == 'running' then teaches = false end
   free_slot(p, id, now, teaches)
   end_task(p, id, outcome, now, {reason = reason, meta = meta, trace = ARGV[7]})
 end

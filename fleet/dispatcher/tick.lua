@@ -13,9 +13,9 @@ local due, expired, lost, recovered, resent = 0, 0, 0, 0, 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'delayed', '-inf', stamp(now), 'LIMIT', 0, MOST)) do
   redis.call('ZREM', p .. 'delayed', id)
   local task = read_holdable(p, id)
-  if task.type then
+  if task.type and redis.call('HGET', p .. 'task:' .. id, 'state') == 'held' then
     local ranking = redis.call('HGET', p .. 'task:' .. id, 'ranking')
-    if not task.bound and task.excluded == '' and ranking and ranking ~= '' then
+    if (task.bound or '') == '' and task.excluded == '' and ranking and ranking ~= '' then
       task.bound = bind(p, {ranking = ranking}, now).name
       redis.call('HSET', p .. 'task:' .. id, 'bound', task.bound)
     end
@@ -36,7 +36,8 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'deadlines', '-inf', stamp(
   end
 end
 
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stamp(now - lease), 'LIMIT', 0, 100)) do
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stamp(now - lease))) do
+  if lost >= 100 then break end
   local w = redis.call('HMGET', p .. 'worker:' .. worker, 'pool', 'slots', 'status')
   if w[3] and w[3] ~= 'failed' then
     lost = lost + 1
@@ -79,7 +80,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'released', '-inf', stamp(n
   end
 end
 
-for _, id in ipairs(redis.call('ZRANGE', p .. 'parked', 0, 20)) do
+for _, id in ipairs(redis.call('ZRANGE', p .. 'parked', 0, 49)) do
   local t = redis.call('HMGET', p .. 'task:' .. id, 'tenant', 'type', 'estimate', 'tokens', 'model', 'state')
   local verdict = t[1] and t[6] == 'held' and budget.reserve(p, {task = id, tenant = t[1], type = t[2], estimate = tonumber(t[3]) or 0,
     tokens = tonumber(t[4]) or 0, model = t[5]}, math.floor(now * 1000))
@@ -88,6 +89,9 @@ for _, id in ipairs(redis.call('ZRANGE', p .. 'parked', 0, 20)) do
   elseif verdict.status == 'ok' then
     redis.call('ZREM', p .. 'parked', id)
     hold_task(p, id, read_holdable(p, id), now)
+  else
+    -- To the end of the line: one empty budget must not hide the tasks of others.
+    redis.call('ZADD', p .. 'parked', stamp(now), id)
   end
 end
 

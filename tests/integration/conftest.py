@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 
 if TYPE_CHECKING:
     from integration.openbao import OpenBao
+    from rig import Rig
 
 
 @pytest.fixture
@@ -26,3 +30,11 @@ def sealed_openbao() -> Iterator[str]:
 
     with sealed() as url:
         yield url
+
+
+@pytest.fixture
+def declared(store: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Rig]:
+    """Declare a small fleet of the test's own; returns the rig to play it with."""
+    from rig import build
+
+    return partial(build, store, tmp_path / "fleet.yaml", monkeypatch)

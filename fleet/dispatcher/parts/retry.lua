@@ -30,8 +30,10 @@ local function retry_task(p, id, now, delay, exclude, label)
   if exclude and exclude ~= '' and not string.find(',' .. task.excluded .. ',', ',' .. exclude .. ',', 1, true) then
     task.excluded = task.excluded == '' and exclude or task.excluded .. ',' .. exclude
   end
-  -- A task that failed where it was bound is free to go elsewhere.
-  if exclude and exclude ~= '' then task.bound = nil end
+  -- A task that failed where it was bound, or whose pool has no worker left, is free to go elsewhere.
+  if (exclude and exclude ~= '') or (task.bound and (tonumber(redis.call('HGET', p .. 'slots', task.bound)) or 0) <= 0) then
+    task.bound = nil
+  end
   redis.call('HSET', p .. 'task:' .. id, 'excluded', task.excluded, 'bound', task.bound or '', 'worker', '', 'started', '')
   metric_count(p, 1, 'fleet_retries_total', task.type, label)
   if delay > 0 then

@@ -1,12 +1,12 @@
 -- One task comes in: submit_one(p, a, now) -> {answer, id, pool, reason, retry_after}.
--- Idempotent by task id and by idempotency key: the same submission twice is the same task. A running task that submits
--- itself again (Celery's retry) gives its slot back and waits for its next attempt.
+-- Idempotent by task id and by idempotency key: the same submission twice is the same task. A running attempt that submits
+-- its own task again (Celery's retry) gives its slot back and waits for the next one; any other attempt is fenced off.
 --@include dispatcher/parts/admit.lua
 --@include dispatcher/parts/fill.lua
 --@include dispatcher/parts/resubmit.lua
 local SUBMIT_FIELDS = {'id', 'type', 'tenant', 'priority', 'envelope', 'hint', 'delay', 'deadline', 'key', 'key_seconds',
   'estimate', 'tokens', 'model', 'ranking', 'retries', 'max_attempts', 'strategy', 'why', 'agent_type', 'goal',
-  'ignore_result', 'complexity', 'budgeted'}
+  'ignore_result', 'complexity', 'attempt'}
 
 local function read_submission(from, offset)
   local a = {}
@@ -56,9 +56,9 @@ local function submit_one(p, a, now)
     end
   end
   local key = p .. 'task:' .. a.id
-  local state = redis.call('HGET', key, 'state')
-  if state then
-    if state == 'running' and a.retries > 0 then return resubmit(p, a, now) end
+  local known = redis.call('HMGET', key, 'state', 'attempt')
+  if known[1] then
+    if known[1] == 'running' and a.attempt == known[2] then return resubmit(p, a, now) end
     return answer(p, a, 'accepted', redis.call('HGET', key, 'pool') or '', 'submitted already', 0, 'duplicate')
   end
   if redis.call('EXISTS', p .. 'factors:' .. a.type) == 0 then
