@@ -38,7 +38,7 @@ class EnvironmentBackend:
             raise SecretMissing(path, f" (environment variable {PREFIX}{_variable(path)}___FIELD is not set)")
         return Secret(path, 1, dict(fields), self._started)
 
-    def write(self, path: str, fields: Mapping[str, SecretStr], *, expected_version: int | None = None) -> int:  # noqa: ARG002
+    def write(self, path: str, fields: Mapping[str, SecretStr], *, expected_version: int | None = None) -> int:
         raise _read_only("write", path)
 
     def versions(self, path: str) -> tuple[Version, ...]:
@@ -49,7 +49,7 @@ class EnvironmentBackend:
         paths = (variable.lower().replace("__", "/") for variable in self._fields)
         return tuple(sorted(p for p in paths if not folder or p == folder or p.startswith(folder + "/")))
 
-    def destroy(self, path: str, version: int) -> None:  # noqa: ARG002
+    def destroy(self, path: str, version: int) -> None:
         raise _read_only("destroy", path)
 
     def delete(self, path: str) -> None:

@@ -23,6 +23,7 @@ from fleet.secrets.errors import BackendUnavailable, LoginFailed
 
 SERVICE_ACCOUNT_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 RENEW_AFTER = 2 / 3
+AWAY = (refused.VaultDown, refused.BadGateway, refused.InternalServerError, refused.VaultNotInitialized)
 Answer = TypeVar("Answer")
 
 
@@ -105,7 +106,7 @@ class VaultSession:
             if self._token_lives(client):
                 raise
             return operation(self._ready(again=client))
-        except (requests.ConnectionError, requests.Timeout, refused.VaultDown, refused.BadGateway) as error:
+        except (*AWAY, requests.ConnectionError, requests.Timeout) as error:
             raise self._unavailable(error) from error
 
     def _ready(self, again: Any = None) -> Any:

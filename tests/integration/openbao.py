@@ -107,7 +107,7 @@ def sealed() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         config = Path(directory) / "config.hcl"
         config.write_text(
-            f'storage "raft" {{ path = "{directory}" node_id = "one" performance_multiplier = "1" }}\n'
+            f'storage "raft" {{ path = "{directory}" node_id = "one" performance_multiplier = "3" }}\n'
             f'listener "tcp" {{ address = "127.0.0.1:{port}" tls_disable = true }}\n'
             f'api_addr = "http://127.0.0.1:{port}"\ncluster_addr = "http://127.0.0.1:{cluster}"\n'
         )

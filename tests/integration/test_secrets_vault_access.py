@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from eventually import eventually
-from integration.openbao import OpenBao
+from integration.openbao import OpenBao, answers
 from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -278,10 +278,7 @@ def test_secrets_outlive_a_sealed_server_on_raft_storage(sealed_openbao: str) ->
     operator.sys.submit_unseal_keys(keys["keys"][:2])
     session = VaultSession(sealed_openbao, TokenLogin(SecretStr(keys["root_token"])))
 
-    def ready() -> bool:
-        return bool(session.call(lambda v: v.sys.list_auth_methods()))
-
-    eventually(ready, timeout=20)
+    eventually(lambda: answers(sealed_openbao), timeout=30)
     policy.apply(session, ["code_generator"])
     store = VaultBackend(session)
     store.write(OWN, {"value": SecretStr("kept")})
