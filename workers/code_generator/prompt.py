@@ -1,8 +1,7 @@
 """What is the model asked, first and after a failure?
 
 A capable model gets the task, the checks and, after a failure, its own code with the evidence. A small one gets
-examples, a short question and the beginning of its answer: it cannot use evidence, so later attempts vary the question
-and the temperature instead.
+examples, a short question and the beginning of its answer: it cannot use evidence, so later attempts are only warmer.
 """
 
 from __future__ import annotations
@@ -22,26 +21,26 @@ SYSTEM = (
 )
 
 EXAMPLES = (
-    Message("user", "Write a Python function double(x) that should return twice x."),
-    Message("assistant", "```python\ndef double(x):\n    return 2 * x\n```"),
-    Message(
-        "user",
-        "Write a Python function count_positive(numbers) that should return how many numbers are above zero.",
-    ),
+    Message("user", "Write a function double(x) that returns twice x."),
+    Message("assistant", '```python\ndef double(x):\n    """Returns twice x."""\n    return 2 * x\n```'),
+    Message("user", "Write a function count_positive(numbers) that returns how many numbers are above zero."),
     Message(
         "assistant",
-        "```python\ndef count_positive(numbers):\n    count = 0\n    for number in numbers:\n        if number > 0:\n"
-        "            count += 1\n    return count\n```",
+        '```python\ndef count_positive(numbers):\n    """Returns how many numbers are above zero."""\n    count = 0\n'
+        "    for number in numbers:\n        if number > 0:\n            count += 1\n    return count\n```",
     ),
-    Message(
-        "user",
-        "Write a Python function initials(name) that should return the first letter of every word, in upper case.",
-    ),
+    Message("user", "Write a function initials(name) that returns the first letter of every word, in upper case."),
     Message(
         "assistant",
-        "```python\ndef initials(name):\n    return ''.join(word[0].upper() for word in name.split())\n```",
+        '```python\ndef initials(name):\n    """Returns the first letter of every word, in upper case."""\n'
+        '    return "".join(word[0].upper() for word in name.split())\n```',
     ),
 )
+"""What a small model is shown: each answer begins as its own will, with the signature and the task as docstring."""
+
+
+SMALL_STOPS = ("\n```", "\n\n\n", "\nprint(", "\nassert ", "\nif __name__", "\n# ")
+"""A small model that has finished its function goes on with examples until the tokens are used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +55,13 @@ def request(
     payload: CodeGeneration, checks: tuple[str, ...], *, attempt: int, small: bool, failure: Failure | None = None
 ) -> CompletionRequest:
     """Return the request of this attempt (counted from 1)."""
-    prefill = _beginning(payload.prompt, checks, attempt) if small else ""
+    prefill = _beginning(payload.prompt, checks) if small else ""
     return CompletionRequest(
         messages=_small(payload) if small else _full(payload, checks, failure),
         max_tokens=payload.max_tokens,
         temperature=temperature(payload.temperature, attempt),
         seed=None if payload.seed is None else payload.seed + attempt - 1,
-        stop=("\n```",) if small and prefill else (),
+        stop=SMALL_STOPS if small else (),
         prefill=prefill,
     )
 
@@ -76,13 +75,13 @@ def _small(payload: CodeGeneration) -> tuple[Message, ...]:
     return (*EXAMPLES, Message("user", payload.prompt))
 
 
-def _beginning(prompt: str, checks: tuple[str, ...], attempt: int) -> str:
-    """Return how a small model's answer begins; every other attempt with a docstring repeating the task."""
+def _beginning(prompt: str, checks: tuple[str, ...]) -> str:
+    """Return how a small model's answer begins.
+
+    It ends without a line break: with one, the model takes the function for finished and closes the block.
+    """
     header = signature.header(prompt, checks)
-    if not header:
-        return "```python\n"
-    docstring = f'\n    """{signature.docstring(prompt)}"""' if attempt % 2 else ""
-    return f"```python\n{header}:{docstring}"
+    return f'```python\n{header}:\n    """{signature.docstring(prompt)}"""' if header else "```python\n"
 
 
 def _full(payload: CodeGeneration, checks: tuple[str, ...], failure: Failure | None) -> tuple[Message, ...]:

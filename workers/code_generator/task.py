@@ -13,4 +13,7 @@ from workers.run import Run
 @agent_task("code_generation", payload=CodeGeneration)
 def code_generation(payload: CodeGeneration, run: Run) -> dict[str, Any]:
     """Generate code and execute it against the payload's checks before it counts."""
-    return generate(payload, run, sandbox=Sandbox(required=run.settings.agents.sandbox_minimum))
+    answer = generate(payload, run, sandbox=Sandbox(required=run.settings.agents.sandbox_minimum))
+    if payload.checks:
+        run.judged(bool(answer["verified"]))
+    return answer
