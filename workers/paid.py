@@ -38,6 +38,8 @@ class PaidProvider:
     task_type: str
     agent_type: str
     made: int = 0
+    micros: int = 0
+    """What its calls cost so far."""
 
     @property
     def name(self) -> str:
@@ -69,7 +71,7 @@ class PaidProvider:
         verdict = calls.allow(client, cell, call, most, tokens=request.max_tokens)
         if verdict.status != "ok":
             raise OverBudget(
-                f"a call of {self.model} was not allowed ({verdict.status}): budget {verdict.budget!r} has not enough left"
+                f"a call of {self.model} was not allowed: {verdict.reason}"
             )
         try:
             with tracing.span(
@@ -90,13 +92,14 @@ class PaidProvider:
             estimated=usage.source == "estimated",
         )  # fmt: skip
         receipt = calls.record_call(client, cell, call, spent, price_book(), datetime.now(UTC))
+        self.micros += receipt.micros
         logs.get("worker").info(
             "call_recorded", task_id=self.task_id, model=self.model, tokens=spent.tokens, micros=receipt.micros
         )
         return completion
 
     def _call(self) -> calls.Call:
-        call_id = f"{self.task_id}:{self.attempt}:{self.made}"
+        call_id = f"{self.task_id}:{self.attempt}:{self.inner.model}:{self.made}"
         return calls.Call(
             call_id,
             self.task_id,

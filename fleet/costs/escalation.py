@@ -34,10 +34,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """A model of the ladder and what one attempt with it is expected to cost, in micro-dollars."""
+    """A model of the ladder: what one attempt with it is expected to cost (micro-dollars), and how good it is."""
 
     model: str
     micros: int
+    quality: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,11 @@ class Plan:
 def plan(
     task_id: str, ladder: Iterable[Rung], outcomes: Mapping[str, Outcome], *, hold_out: float = HOLD_OUT_SHARE
 ) -> Plan:
-    """Plan one task; the ladder is sorted by cost, its dearest rung is the fallback of all. Same task, same arm."""
-    rungs = sorted(ladder, key=lambda rung: (_cost(rung, outcomes), rung.model))
+    """Plan one task. Models that cost more without being better are left out; the best one is the end of every plan."""
+    rungs: list[Rung] = []
+    for rung in sorted(ladder, key=lambda rung: (_cost(rung, outcomes), -rung.quality, rung.model)):
+        if not rungs or rung.quality > rungs[-1].quality:
+            rungs.append(rung)
     if not rungs:
         raise ValueError("a ladder needs at least one model")
     best = rungs[-1]

@@ -32,11 +32,11 @@ class Model:
 
 
 REFERENCE_MODELS = (
-    Model("gpt-5", 0.95, 0.8, 1.0),
-    Model("gpt-4o", 0.9, 0.9, 1.1),
-    Model("claude-opus-4.1", 0.92, 0.7, 0.9),
-    Model("claude-sonnet-3.5", 0.88, 0.85, 1.0),
-    Model("gemini-2.0-flash", 0.85, 0.95, 1.2),
+    Model("gpt-5", 0.95, 0.8, 1.0, "openai"),
+    Model("gpt-4o", 0.9, 0.9, 1.1, "openai"),
+    Model("claude-opus-4.1", 0.92, 0.7, 0.9, "anthropic"),
+    Model("claude-sonnet-3.5", 0.88, 0.85, 1.0, "anthropic"),
+    Model("gemini-2.0-flash", 0.85, 0.95, 1.2, "google"),
 )
 
 # Tokens in and out of a task of medium size, before any were measured.

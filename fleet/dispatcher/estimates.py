@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from fleet import catalogue
+from fleet.costs.ladder import AUTO, ladder
 from fleet.costs.price_section import parse_prices
 from fleet.costs.prices import Quote
 from fleet.costs.pricing import PriceBook
@@ -48,7 +49,17 @@ def of(task_type: str, payload: Mapping[str, Any], complexity: float) -> Estimat
     if settings.provider == LOCAL_PROVIDER and model == settings.model:
         return FREE
     kind = catalogue.current().task_types[task_type].estimate
+    if model == AUTO:
+        return _climbing(kind, settings.provider, round(complexity, 2))
     return _paid(kind, model, settings.provider, round(complexity, 2))
+
+
+@cache
+def _climbing(kind: str, provider: str, complexity: float) -> Estimate:
+    """Estimate a task that may end on the best model: as if it did."""
+    rungs = ladder(price_book(), provider, kind, complexity, datetime.now(UTC))
+    best = max(rungs, key=lambda rung: rung.quality, default=None)
+    return _paid(kind, best.model, provider, complexity) if best else FREE
 
 
 @cache

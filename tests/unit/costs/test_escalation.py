@@ -14,7 +14,7 @@ from fleet.costs.downgrade import Downgrade, check_rules, downgraded
 from fleet.costs.escalation import ArmTotals, Outcome, Rung, plan, savings
 from fleet.errors import ConfigurationError
 
-LADDER = (Rung("cheap", 1_000), Rung("middle", 4_000), Rung("best", 20_000))
+LADDER = (Rung("cheap", 1_000, 0.7), Rung("middle", 4_000, 0.8), Rung("best", 20_000, 0.95))
 rates = st.integers(0, 100)
 
 
@@ -40,6 +40,11 @@ def test_the_hold_out_is_its_share_and_sticks_to_the_task() -> None:
     arms = [plan(f"task{i}", LADDER, {}, hold_out=0.1).arm for i in range(4000)]
     assert 0.08 < arms.count("hold-out") / len(arms) < 0.12
     assert plan("task7", LADDER, {}, hold_out=1).models == ("best",)
+
+
+def test_a_model_that_costs_more_without_being_better_is_left_out() -> None:
+    ladder = (Rung("cheap-and-best", 1_000, 0.95), Rung("dear", 4_000, 0.9))
+    assert plan("task", ladder, {}, hold_out=0).models == ("cheap-and-best",)
 
 
 def test_after_failed_checks_comes_the_next_rung() -> None:
@@ -106,7 +111,7 @@ def passes(source: str, name: str) -> bool:
 
 
 def test_escalating_succeeds_like_the_best_model_for_much_less() -> None:
-    ladder = (Rung("cheap", COST["cheap"]), Rung("best", COST["best"]))
+    ladder = (Rung("cheap", COST["cheap"], 0.7), Rung("best", COST["best"], 0.95))
     outcomes: dict[str, Outcome] = {}
     arms = {"escalate": ArmTotals(), "hold-out": ArmTotals()}
     for round_ in range(20):
