@@ -140,7 +140,7 @@ def _row(title: str, task_type: str, handle: TaskHandle, micros: int) -> judge.R
         return judge.Row(title, handle.id, task_type, "", "", "unknown", 0, 0, 0, "0", "its record is gone")
     result = handle.get(timeout=5) if record.state == "done" else {}
     cause = record.decision.get("cause", "")
-    why = f"{record.strategy}, " + ("released at once" if cause == "submit" else f"held {record.decision.get('held', 0):.1f} s until a slot was free")
+    why = "a slot was free" if cause == "submit" else f"held {record.decision.get('held', 0):.1f} s for a slot"
     return judge.Row(
         title, handle.id, task_type, record.pool, why, record.state, round(record.wait_seconds or 0, 3), round(record.run_seconds or 0, 3),
         judge.tokens(result), str(usd(micros)), judge.outcome(task_type, record.state, result, record.reason), _short(result),
