@@ -1,7 +1,7 @@
 """Which pool should carry work that several could do, and how much spare capacity do they need together?
 
-`attribute` books held work to the pool that does it for the least money, and past what that pool may grow to, to the
-next. `margin_needed` is what late binding makes possible: a task waits only while every pool that could take it is full,
+`attribute` books held work to the pool the dispatcher would rather give it to, and past what that pool may grow to, to
+the next. `margin_needed` is what late binding makes possible: a task waits only while every pool that could take it is full,
 so pools that share work need less headroom together than each would alone.
 """
 
@@ -23,27 +23,24 @@ class PoolOffer:
     """What a pool can carry and what it costs."""
 
     pool: str
-    slots_per_replica: int
-    maximum: int
-    price_per_replica_hour_usd: float
+    most_slots: int
+    """Slots of as many replicas as it may have."""
     out: bool = False
     """Ejected or paused: takes nothing now."""
-
-    @property
-    def price_per_slot(self) -> float:
-        return self.price_per_replica_hour_usd / self.slots_per_replica
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One task type's waiting work, and which pools can do it how fast."""
+    """One task type's waiting work, and which pools can do it how well."""
 
     task_type: str
     load: float
     """Seconds of predicted work that wait."""
     tasks: int
-    speeds: Mapping[str, float]
-    """pool -> seconds of one slot per second of predicted work; pools that cannot do it are missing."""
+    costs: Mapping[str, float]
+    """pool -> what the dispatcher minds: time, success and price by the operator's knob; others cannot do it."""
+    seconds: Mapping[str, float]
+    """pool -> seconds of one slot per second of predicted work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,32 +58,29 @@ def attribute(
     tasks = dict.fromkeys(pools, 0)
     seconds = dict.fromkeys(pools, 0.0)
     room = {
-        name: max(offer.maximum * offer.slots_per_replica - in_use.get(name, 0.0), 0.0) * work_off_seconds
-        for name, offer in pools.items()
+        name: max(offer.most_slots - in_use.get(name, 0.0), 0.0) * work_off_seconds for name, offer in pools.items()
     }
-    for demand in sorted(held, key=lambda d: len(d.speeds)):
+    for demand in sorted(held, key=lambda d: len(d.costs)):
         left_load, left_tasks = demand.load, demand.tasks
-        ranked = cheapest(demand, pools)
+        ranked = preferred(demand, pools)
         for index, name in enumerate(ranked):
             if left_tasks <= 0:
                 break
-            fits = room[name] / demand.speeds[name]
+            fits = room[name] / demand.seconds[name]
             taken = left_load if index == len(ranked) - 1 else min(left_load, fits)
             part = left_tasks if taken >= left_load else int(np.ceil(left_tasks * taken / left_load))
             tasks[name] += part
-            seconds[name] += taken * demand.speeds[name]
-            room[name] = max(room[name] - taken * demand.speeds[name], 0.0)
+            seconds[name] += taken * demand.seconds[name]
+            room[name] = max(room[name] - taken * demand.seconds[name], 0.0)
             left_load, left_tasks = left_load - taken, left_tasks - part
     return {name: Booked(tasks[name], seconds[name]) for name in pools if tasks[name]}
 
 
-def cheapest(demand: Demand, pools: Mapping[str, PoolOffer]) -> list[str]:
-    """Return the pools that can do it and may grow, the least money per second of work first, then the fastest."""
-    able = [name for name in demand.speeds if name in pools and pools[name].maximum > 0]
+def preferred(demand: Demand, pools: Mapping[str, PoolOffer]) -> list[str]:
+    """Return the pools that can do it and may have replicas, the least cost first."""
+    able = [name for name in demand.costs if name in pools and pools[name].most_slots > 0]
     serving = [name for name in able if not pools[name].out] or able
-    return sorted(
-        serving, key=lambda name: (demand.speeds[name] * pools[name].price_per_slot, demand.speeds[name], name)
-    )
+    return sorted(serving, key=lambda name: (demand.costs[name], name))
 
 
 def margin_needed(

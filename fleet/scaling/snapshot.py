@@ -22,6 +22,8 @@ MEMORY = 0.02
 OUT_UNTIL = 4
 """Place of the moment an ejection ends in what the dispatcher keeps of a pool's standing."""
 BOUND_EARLY = "@"
+DEFAULT_SPEED_OR_PRICE = 2.0
+"""What the dispatcher's scripts assume while nobody published the knob."""
 Sums = Mapping[str, float]
 
 
@@ -38,10 +40,12 @@ class Gathered:
     """Pools that are paused or ejected."""
     held: Mapping[str, int]
     """lane -> held tasks."""
-    speeds: Mapping[str, Mapping[str, float]]
-    """task type -> pool -> expected seconds of success per second of size."""
+    costs: Mapping[str, Mapping[str, float]]
+    """task type -> pool -> the dispatcher's cost factor: expected seconds of success per second of size, price added."""
     sizes: Mapping[str, float]
     """task type -> learned mean size in seconds."""
+    speed_or_price: float = 0.0
+    """The operator's knob inside the cost factors."""
 
 
 def gather(client: Client, cell: str, catalogue: Catalogue, now: float) -> Gathered:
@@ -54,8 +58,9 @@ def gather(client: Client, cell: str, catalogue: Catalogue, now: float) -> Gathe
     for pool in pools:
         pipe.hgetall(f"{start}arrivals:{pool}")
         pipe.hmget(f"{start}stats:{pool}", ["service", "square"])
+    pipe.hget(f"{start}knobs", "kappa")
     with available():
-        in_flight, slots, paused, ejected, lanes, *rows = pipe.execute()
+        in_flight, slots, paused, ejected, lanes, *rows, kappa = pipe.execute()
     order = sorted(lanes)
     types = [lane for lane in order if not lane.startswith(BOUND_EARLY)]
     queued = client.pipeline(transaction=False)
@@ -80,11 +85,12 @@ def gather(client: Client, cell: str, catalogue: Catalogue, now: float) -> Gathe
         slots=_counts(slots),
         closed=frozenset(paused) | {pool for pool, standing in ejected.items() if _out(standing, now)},
         held=dict(zip(order, counts, strict=True)),
-        speeds={
+        costs={
             task_type: {pool: float(factor) for pool, factor in row.items()}
             for task_type, row in zip(types, learned[::2], strict=True)
         },
         sizes={kind: float(size.split()[1]) for kind, size in zip(types, learned[1::2], strict=True) if size},
+        speed_or_price=float(kappa) if kappa is not None else DEFAULT_SPEED_OR_PRICE,
     )
 
 
@@ -139,7 +145,7 @@ def snapshots(
 def held_work(gathered: Gathered, catalogue: Catalogue) -> dict[str, Booked]:
     """Return the held work of every pool: its own lane's, and its part of what several pools could do."""
     offers = {
-        name: PoolOffer(name, pool.slots, pool.max_replicas, pool.price_per_replica_hour_usd, name in gathered.closed)
+        name: PoolOffer(name, pool.max_replicas * pool.slots, name in gathered.closed)
         for name, pool in catalogue.pools.items()
     }
     demands = []
@@ -148,8 +154,13 @@ def held_work(gathered: Gathered, catalogue: Catalogue) -> dict[str, Booked]:
             continue
         declared = catalogue.task_types.get(lane)
         size = gathered.sizes.get(lane) or (declared.expected_seconds if declared else 10.0)
-        able = gathered.speeds.get(lane) or {pool.name: pool.speed for pool in catalogue.capable_pools(lane)}
-        demands.append(Demand(lane, tasks * size, tasks, able))
+        costs = gathered.costs.get(lane) or {pool.name: pool.speed for pool in catalogue.capable_pools(lane)}
+        seconds = {
+            name: cost / (1.0 + gathered.speed_or_price * catalogue.pools[name].price_per_slot_hour_usd)
+            for name, cost in costs.items()
+            if name in catalogue.pools
+        }
+        demands.append(Demand(lane, tasks * size, tasks, costs, seconds))
     shared = attribute(demands, offers, {name: float(count) for name, count in gathered.in_flight.items()})
     for lane, tasks in gathered.held.items():
         if tasks and lane.startswith(BOUND_EARLY) and (name := lane.removeprefix(BOUND_EARLY)) in catalogue.pools:

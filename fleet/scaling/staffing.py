@@ -42,7 +42,7 @@ class StaffingSettings:
     """Part of a replica that is not worth a replica."""
     hold_seconds: float = 30.0
     """A need is kept this long before it may fall."""
-    pooling: float = 1.0
+    pooling: float = 0.5
     """How far margins of pools that share work are trusted to stand in for each other; 0: each pool alone."""
     size_memory: float = 0.02
     """Weight of a new task in the mean predicted work."""

@@ -1,7 +1,7 @@
 """Which pools have work at this moment?
 
 One round trip reads what is released or running per pool and which lanes hold tasks; a second, only when something is
-held, reads which pools could run it. Held work wakes the cheapest pool able to do it, so that a fleet at zero starts
+held, reads which pools could run it. Held work wakes the pool the dispatcher would choose, so that a fleet at zero starts
 one pool and not all.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fleet.scaling.plan import Demand, PoolOffer, cheapest
+from fleet.scaling.plan import Demand, PoolOffer, preferred
 from fleet.store import keys
 from fleet.store.client import Client, available
 
@@ -21,11 +21,11 @@ def working(client: Client, cell: str) -> frozenset[str]:
     """Return the pools for which anything is held, queued or running."""
     start = keys.prefix(cell)
     pipe = client.pipeline(transaction=False)
-    for name in ("inflight", "prices", "paused", "slots"):
+    for name in ("inflight", "paused", "slots"):
         pipe.hgetall(f"{start}{name}")
     pipe.smembers(f"{start}lanes")
     with available():
-        in_flight, prices, paused, slots, lanes = pipe.execute()
+        in_flight, paused, slots, lanes = pipe.execute()
         types = [lane for lane in lanes if not lane.startswith(BOUND_EARLY)]
         factors = client.pipeline(transaction=False)
         for task_type in types:
@@ -33,7 +33,7 @@ def working(client: Client, cell: str) -> frozenset[str]:
         able = factors.execute() if types else []
     busy = {pool for pool, tasks in in_flight.items() if int(tasks) > 0}
     bound = {lane.removeprefix(BOUND_EARLY) for lane in lanes if lane.startswith(BOUND_EARLY)}
-    offers = {pool: PoolOffer(pool, 1, 1, float(prices.get(pool, 0.0)), pool in paused) for row in able for pool in row}
+    offers = {pool: PoolOffer(pool, 1, pool in paused) for row in able for pool in row}
     woken = _woken(zip(types, able, strict=True), offers, frozenset(p for p, n in slots.items() if int(n) > 0))
     return frozenset(busy | bound | woken)
 
@@ -41,10 +41,10 @@ def working(client: Client, cell: str) -> frozenset[str]:
 def _woken(
     held: Iterable[tuple[str, Mapping[str, str]]], offers: Mapping[str, PoolOffer], serving: frozenset[str]
 ) -> set[str]:
-    """Return the pools that held work keeps or makes active: those that serve it already, else the cheapest."""
+    """Return the pools that held work keeps or makes active: those that serve it already, else the first choice."""
     woken: set[str] = set()
     for task_type, row in held:
-        demand = Demand(task_type, 1.0, 1, {pool: float(factor) for pool, factor in row.items()})
-        ranked = cheapest(demand, offers)
+        costs = {pool: float(factor) for pool, factor in row.items()}
+        ranked = preferred(Demand(task_type, 1.0, 1, costs, costs), offers)
         woken |= {pool for pool in ranked if pool in serving} or set(ranked[:1])
     return woken

@@ -44,8 +44,7 @@ def catalogue(**changed: int) -> Catalogue:
 def hold(store: redis.Redis, tasks: int, lane: str = "code_generation") -> None:
     store.sadd(f"{P}lanes", lane)
     store.zadd(f"{P}held:{lane}", {f"t{index}": index for index in range(tasks)})
-    store.hset(f"{P}factors:{lane}", mapping={"cheap": 1.0, "fast": 1.0})
-    store.hset(f"{P}prices", mapping={"cheap": 0.1, "fast": 0.5})
+    store.hset(f"{P}factors:{lane}", mapping={"cheap": 1.2, "fast": 2.0})
 
 
 def run(store: redis.Redis, pool: str, started: int, seconds: float, late: int = 0, running: int = 0) -> None:

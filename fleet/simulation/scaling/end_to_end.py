@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -78,8 +79,10 @@ def systems() -> tuple[System, ...]:
             lambda: PerPoolMetric(0.8 * SLOTS_PER_REPLICA, in_flight=True),
         ),
         *(
-            System(f"late_binding (price {kappa:g}) + staffing", _late(kappa), lambda: Staffed(DecisionSettings()))
-            for kappa in (0.0, 2.0, 6.0)
+            System(
+                f"late_binding (price {kappa:g}) + staffing", _late(kappa), partial(Staffed, DecisionSettings(), kappa)
+            )
+            for kappa in (0.0, 1.0, 2.0, 6.0)
         ),
     )
 

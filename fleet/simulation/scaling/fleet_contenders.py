@@ -46,6 +46,8 @@ class Staffed:
     """The production tick over every pool: the same snapshots, the same decision."""
 
     settings: DecisionSettings
+    speed_or_price: float = 0.0
+    """The knob the dispatcher is given as well."""
     minimum: int = 1
     maximum: int = 200
     period_seconds: float = 15.0
@@ -57,7 +59,9 @@ class Staffed:
         spec = fleet.workload.fleet
         if self._catalogue is None:
             self._catalogue = catalogue_of(spec, fleet.slots_per_replica, self.maximum)
-        seen, self._counters = snapshots(_gathered(fleet), self._catalogue, self._counters, {}, fleet.goal)
+        seen, self._counters = snapshots(
+            _gathered(fleet, self.speed_or_price), self._catalogue, self._counters, {}, fleet.goal
+        )
         limits = {pool.name: PoolLimits(self.minimum, self.maximum) for pool in spec.pools}
         targets = decide(seen, self._states, limits, self.settings, now)
         self._states = {target.pool: target.state for target in targets}
@@ -87,7 +91,7 @@ class PerPoolMetric:
         return sizes
 
 
-def _gathered(fleet: ElasticFleet) -> Gathered:
+def _gathered(fleet: ElasticFleet, speed_or_price: float) -> Gathered:
     spec = fleet.workload.fleet
     names = [pool.name for pool in spec.pools]
     books = dict(zip(names, fleet.books, strict=True))
@@ -108,13 +112,15 @@ def _gathered(fleet: ElasticFleet) -> Gathered:
         slots={name: fleet.slots(index) for index, name in enumerate(names)},
         closed=frozenset(),
         held={kind.name: int(held) for kind, held in zip(spec.types, fleet.held, strict=True)},
-        speeds={
+        costs={
             kind.name: {
                 name: float(spec.seconds[row, column] / spec.success[row, column])
+                * (1.0 + speed_or_price * spec.pools[column].price_per_slot_hour)
                 for column, name in enumerate(names)
                 if spec.seconds[row, column] == spec.seconds[row, column]
             }
             for row, kind in enumerate(spec.types)
         },
         sizes={kind.name: kind.mean_seconds for kind in spec.types},
+        speed_or_price=speed_or_price,
     )

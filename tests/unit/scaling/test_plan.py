@@ -7,30 +7,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.scaling.plan import Demand, PoolOffer, attribute, cheapest, margin_needed
+from fleet.scaling.plan import Demand, PoolOffer, attribute, margin_needed, preferred
 
-PREMIUM = PoolOffer("premium", 4, 5, 4.0)
-ECONOMY = PoolOffer("economy", 4, 5, 1.0)
+PREMIUM = PoolOffer("premium", 20)
+ECONOMY = PoolOffer("economy", 20)
 POOLS = {"premium": PREMIUM, "economy": ECONOMY}
+COSTS = {"premium": 2.0, "economy": 1.2}
+SECONDS = {"premium": 0.5, "economy": 1.0}
 
 
-def test_held_work_goes_where_it_is_cheapest() -> None:
-    booked = attribute([Demand("chat", 100.0, 5, {"premium": 0.5, "economy": 1.0})], POOLS, {})
+def test_held_work_goes_where_the_dispatcher_would_rather_give_it() -> None:
+    booked = attribute([Demand("chat", 100.0, 5, COSTS, SECONDS)], POOLS, {})
     assert set(booked) == {"economy"}
     assert (booked["economy"].tasks, booked["economy"].seconds) == (5, 100.0)
 
 
-def test_what_the_cheapest_cannot_grow_to_goes_to_the_next() -> None:
-    booked = attribute([Demand("chat", 1000.0, 50, {"premium": 0.5, "economy": 1.0})], POOLS, {})
+def test_what_the_first_choice_cannot_grow_to_goes_to_the_next() -> None:
+    booked = attribute([Demand("chat", 1000.0, 50, COSTS, SECONDS)], POOLS, {})
     assert booked["economy"].seconds == pytest.approx(400.0)
     assert booked["premium"].seconds == pytest.approx(300.0)
     assert booked["economy"].tasks + booked["premium"].tasks == 50
 
 
 def test_a_pool_that_is_out_is_passed_over_unless_it_is_the_only_one() -> None:
-    out = {"premium": PREMIUM, "economy": PoolOffer("economy", 4, 5, 1.0, out=True)}
-    assert cheapest(Demand("chat", 1.0, 1, {"premium": 1.0, "economy": 1.0}), out) == ["premium"]
-    assert cheapest(Demand("chat", 1.0, 1, {"economy": 1.0}), out) == ["economy"]
+    out = {"premium": PREMIUM, "economy": PoolOffer("economy", 20, out=True)}
+    assert preferred(Demand("chat", 1.0, 1, COSTS, SECONDS), out) == ["premium"]
+    assert preferred(Demand("chat", 1.0, 1, {"economy": 1.0}, SECONDS), out) == ["economy"]
 
 
 def margins(flexible: float, *loads: float) -> np.ndarray:
@@ -60,6 +62,6 @@ speeds = st.dictionaries(st.sampled_from(["premium", "economy"]), st.floats(0.1,
 
 @given(st.lists(st.tuples(loads, st.integers(1, 100), speeds), max_size=6))
 def test_nothing_is_lost(rows: list[tuple[float, int, dict[str, float]]]) -> None:
-    demands = [Demand(f"t{i}", load, tasks, able) for i, (load, tasks, able) in enumerate(rows)]
+    demands = [Demand(f"t{i}", load, tasks, able, able) for i, (load, tasks, able) in enumerate(rows)]
     booked = attribute(demands, POOLS, {})
-    assert sum(b.tasks for b in booked.values()) == sum(d.tasks for d in demands if d.speeds)
+    assert sum(b.tasks for b in booked.values()) == sum(d.tasks for d in demands if d.costs)
