@@ -166,8 +166,8 @@ class AgentSettings(Group):
     """Folders the security scanner may read by path."""
     allowed_targets: tuple[str, ...] = ()
     """host:port, host or CIDR patterns the performance tester may load."""
-    sandbox_minimum: tuple[str, ...] = ("rlimits",)
-    """Isolation levels without which generated code is not executed."""
+    sandbox_minimum: tuple[str, ...] = ("resources", "network", "files", "processes")
+    """Guarantees (or layers: rlimits, namespaces, landlock, seccomp) without which generated code is not executed."""
 
 
 class SecretSettings(Group):

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from fleet.errors import UnknownName
 from workers.code_generator.generate import Sandbox, generate
 from workers.code_generator.outcome import NO_CHECKS
 from workers.code_generator.payload import CodeGeneration
@@ -191,3 +192,8 @@ def test_code_is_not_run_where_it_cannot_be_isolated_and_no_more_is_spent(httpse
 
 def test_every_provider_error_is_of_one_tree() -> None:
     assert issubclass(ProviderRateLimited, ProviderError)
+
+
+def test_an_unknown_guarantee_is_refused_before_anything_is_paid_for() -> None:
+    with pytest.raises(UnknownName, match=r"did you mean 'network'"):
+        Sandbox(required=("netwrok",))

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from fleet.errors import FleetError, UnknownName
 from workers.code_generator import checks as checking
 from workers.code_generator import outcome
 from workers.code_generator.checks import Check, CheckReport
@@ -18,7 +19,6 @@ from workers.code_generator.outcome import Attempt
 from workers.code_generator.parse import parse
 from workers.code_generator.payload import CodeGeneration
 from workers.code_generator.prompt import Failure, request
-from workers.llm.errors import ProviderError
 from workers.llm.provider import Completion, CompletionRequest, Provider
 from workers.sandbox import isolation
 from workers.sandbox.limits import Limits
@@ -51,11 +51,16 @@ class Sandbox:
     """Layers not to use here."""
     limits: Limits = CHECK_LIMITS
 
+    def __post_init__(self) -> None:
+        for name in isolation.unknown([*self.required, *self.without]):
+            raise UnknownName("isolation layer or guarantee", name, isolation.NAMES)
+
 
 def generate(payload: CodeGeneration, run: Run, *, sandbox: Sandbox = Sandbox()) -> dict[str, Any]:
     """Generate code for a payload; the answer says whether it is verified, and why or why not.
 
-    Raises a `ProviderError` only when nothing has been generated yet; a later one ends the attempts and is the reason.
+    Raises what the provider raises (unreachable, over budget, ...) only when nothing has been paid for yet; a later
+    error ends the attempts and is part of the reason.
     """
     provider = run.provider(payload.model)
     checks = checking.build(payload.checks)
@@ -74,7 +79,7 @@ def generate(payload: CodeGeneration, run: Run, *, sandbox: Sandbox = Sandbox())
         )
         try:
             completion = provider.complete(asked)
-        except ProviderError as exc:
+        except FleetError as exc:
             if not attempts:
                 raise
             stopped = f"attempt {number} could not be made: {exc}"

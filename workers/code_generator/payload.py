@@ -66,7 +66,9 @@ class CodeGeneration(BaseModel):
     )
     language: Literal["python"] = "python"
     checks: tuple[Statement | CallCheck, ...] = Field((), max_length=MAX_CHECKS, examples=[["assert add(2, 3) == 5"]])
-    model: str | None = Field(None, min_length=1, max_length=200, description="model to use, or auto; none: the configured one")
+    model: str | None = Field(
+        None, min_length=1, max_length=200, description="model to use, or auto; none: the configured one"
+    )
     max_attempts: int = Field(3, ge=1, le=5)
     temperature: float = Field(0.0, ge=0, le=2, description="of the first attempt; later ones are a little warmer")
     max_tokens: int = Field(400, ge=16, le=16_384, description="tokens of one answer")

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 LAYERS = ("rlimits", "namespaces", "unprivileged_user", "landlock", "seccomp")
 GUARANTEES = ("resources", "network", "files", "processes")
+NAMES = LAYERS + GUARANTEES
 
 MINIMUM = frozenset({"resources", "network"})
 """Never run without these, whatever the settings say."""
@@ -38,4 +39,4 @@ def unmet(layers: Collection[str], required: Iterable[str]) -> tuple[str, ...]:
 
 def unknown(required: Iterable[str]) -> tuple[str, ...]:
     """Return the names that are neither a layer nor a guarantee."""
-    return tuple(sorted(set(required) - set(LAYERS) - set(GUARANTEES)))
+    return tuple(sorted(set(required) - set(NAMES)))

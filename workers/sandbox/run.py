@@ -38,7 +38,7 @@ def run(
     layers off, to learn what the others hold.
     """
     for name in isolation.unknown([*required, *without]):
-        raise UnknownName("isolation layer or guarantee", name, [*isolation.LAYERS, *isolation.GUARANTEES])
+        raise UnknownName("isolation layer or guarantee", name, isolation.NAMES)
     if sys.platform != "linux":
         return refused(f"the sandbox needs Linux, this is {sys.platform}")
     nonce = secrets.token_hex(16)
