@@ -149,6 +149,32 @@ def export_(file: Path, form: str, days: int, as_json: bool) -> None:
     answer({"entries": count, "file": str(file)}, as_json, f"{count} entries written to {file}")
 
 
+@group.command("reconcile")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def reconcile_(file: Path, as_json: bool) -> None:
+    """Settle estimates of the last two days by the provider's log: FILE has lines {"call_id", "input", "output"}."""
+    import json
+    from datetime import UTC, datetime
+
+    from fleet.catalogue import current as declared_catalogue
+    from fleet.costs.configured import price_book
+    from fleet.costs.ledger import roll_up
+    from fleet.costs.prices import Usage
+    from fleet.costs.reconcile import reconcile
+    from fleet.settings import current
+    from fleet.store.client import connect
+
+    rows = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
+    billed = {str(row["call_id"]): Usage(int(row["input"]), int(row["output"])) for row in rows}
+    settings, client, durable = current(), connect(), _durable()
+    roll_up(client, settings.cell, durable)
+    book = price_book(settings, declared_catalogue())
+    found = reconcile(client, settings.cell, durable.entries(), billed, book, datetime.now(tz=UTC))
+    roll_up(client, settings.cell, durable)
+    answer(found, as_json, f"{found.corrected} corrected, {found.never_billed} never billed, {found.too_old} too old")
+
+
 @group.group("controls", invoke_without_command=True)
 @json_option
 @click.pass_context

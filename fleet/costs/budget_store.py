@@ -24,6 +24,7 @@ from fleet.store.lease import take
 from fleet.store.scripts import script
 
 Origin = Literal["catalogue", "operator"]
+_NAMES = {Window.HOUR: "%Y-%m-%dT%H", Window.DAY: "%Y-%m-%d", Window.MONTH: "%Y-%m"}
 Audit = Callable[[str, Mapping[str, Any]], None]
 
 
@@ -132,18 +133,23 @@ def grant(client: Client, cell: str, name: str, window: Window, amount: int, aud
 
 def show(client: Client, cell: str) -> list[Fill]:
     """Return the running window of every budget with calendar windows."""
-    now = _server_now(client)
-    wanted = [
-        (budget, window, _start(window, now))
-        for budget, _ in declared(client, cell).values()
-        for window in budget.limits
-        if window is not Window.TASK
-    ]
+    wanted = [(budget, window, start) for budget, window, start, _ in running_windows(client, cell)]
     with available(), client.pipeline(transaction=False) as pipe:
         for budget, window, start in wanted:
             pipe.hgetall(_key(cell, budget.name, window, start))
         rows = pipe.execute()
     return [_fill(budget, window, start, row) for (budget, window, start), row in zip(wanted, rows, strict=True)]
+
+
+def running_windows(client: Client, cell: str) -> list[tuple[Budget, Window, str, int]]:
+    """Return every budget's calendar windows: the budget, the window, its name and when it began (milliseconds)."""
+    now = _server_now(client)
+    return [
+        (budget, window, now.strftime(_NAMES[window]), _began(window, now))
+        for budget, _ in declared(client, cell).values()
+        for window in budget.limits
+        if window is not Window.TASK
+    ]
 
 
 def history(client: Client, cell: str, name: str) -> list[Fill]:
@@ -218,8 +224,11 @@ def _key(cell: str, name: str, window: Window, start: str) -> str:
     return f"{keys.prefix(cell)}budget:{name}:{window.value}:{start}"
 
 
-def _start(window: Window, now: datetime) -> str:
-    return now.strftime({Window.HOUR: "%Y-%m-%dT%H", Window.DAY: "%Y-%m-%d", Window.MONTH: "%Y-%m"}[window])
+def _began(window: Window, now: datetime) -> int:
+    start = now.replace(minute=0, second=0, microsecond=0)
+    start = start if window is Window.HOUR else start.replace(hour=0)
+    start = start.replace(day=1) if window is Window.MONTH else start
+    return int(start.timestamp() * 1000)
 
 
 def _server_now(client: Client) -> datetime:

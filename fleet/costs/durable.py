@@ -101,6 +101,13 @@ class DurableLedger:
             old = connection.scalar(sql.select(sql.func.sum(DAILY.c.micros))) or 0 if not since else 0
         return int(live) + int(old)
 
+    def spent_since(self, since: int) -> dict[tuple[str, str], int]:
+        """Return what calls cost since a moment (milliseconds), by tenant and task type."""
+        group = (LEDGER.c.tenant, LEDGER.c.task_type)
+        query = sql.select(*group, sql.func.sum(LEDGER.c.micros)).where(LEDGER.c.at >= since, LEDGER.c.kind == "call")
+        with self._engine.connect() as connection:
+            return {(tenant, kind): int(micros) for tenant, kind, micros in connection.execute(query.group_by(*group))}
+
     def entries(self, *, since: int = 0, until: int | None = None) -> Iterator[Entry]:
         """Yield entries in order of time, for export."""
         query = sql.select(*(LEDGER.c[name] for name in _FIELDS)).order_by(LEDGER.c.at, LEDGER.c.call_id)

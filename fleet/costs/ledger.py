@@ -15,6 +15,7 @@ from typing import Any, Literal, TextIO, cast
 
 from fleet.costs.durable import DurableLedger
 from fleet.costs.entries import Entry, entry_of
+from fleet.costs.restore import restore
 from fleet.store import keys
 from fleet.store.client import Client, available
 
@@ -24,7 +25,11 @@ COLUMNS = (*(field.name for field in fields(Entry)), "usd")
 
 
 def roll_up(client: Client, cell: str, durable: DurableLedger) -> int:
-    """Copy every hot entry into the durable ledger, then trim it from the stream; returns how many were moved."""
+    """Copy every hot entry into the durable ledger, then trim it from the stream; returns how many were moved.
+
+    A Redis that lost its memory first gets back what its budgets had spent: afterwards nobody could tell old from new.
+    """
+    restore(client, cell, durable)
     stream = f"{keys.prefix(cell)}ledger"
     moved = 0
     while True:

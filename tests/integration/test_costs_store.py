@@ -212,6 +212,23 @@ def test_the_ledger_outlives_redis_and_counts_nothing_twice(client: redis.Redis,
     assert durable.total_micros() == total
 
 
+def test_a_lost_redis_is_no_second_budget(client: redis.Redis, durable: DurableLedger) -> None:
+    apply_catalogue(client, CELL, BUDGETS)
+    for number in range(5):
+        spend(client, number, tokens=10_000)
+    roll_up(client, CELL, durable)
+    before = [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)]
+    client.flushall()
+    apply_catalogue(client, CELL, BUDGETS)
+    spend(client, 99, tokens=100)
+    assert roll_up(client, CELL, durable) == 1
+    after = [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)]
+    assert after == [(budget, window, spent + 800) for budget, window, spent in before]
+    roll_up(client, CELL, durable)
+    assert [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)] == after
+    assert client.ttl(f"{keys.prefix(CELL)}budget:org:month:{show(client, CELL)[1].start}") > 0
+
+
 def test_an_estimate_gives_way_to_the_exact_amount_and_never_the_other_way_round(durable: DurableLedger) -> None:
     def entry(micros: int, estimated: bool) -> Entry:
         return Entry("c", 1, "call", "a", 1, "t", "k", "g", "m", "p", 1, 1, 0, 0, micros, estimated, "o")
