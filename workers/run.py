@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from fleet import catalogue
 from fleet.costs.controls import controls
 from fleet.costs.escalation import plan
@@ -22,6 +24,8 @@ from fleet.costs.pricing import LOCAL_PROVIDER
 from fleet.costs.stand_in import stand_in
 from fleet.dispatcher.estimates import price_book
 from fleet.dispatcher.outcome import attempt_of
+from fleet.secrets import configured
+from fleet.secrets.backend import agent_path
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, connect
@@ -115,11 +119,15 @@ class Run:
         inner = choose(
             llm.provider,
             base_url=llm.base_url,
-            api_key=lambda: llm.api_key,
+            api_key=lambda: llm.api_key if llm.api_key.get_secret_value() else self.secret("llm", "api_key"),
             model=model,
             timeout_seconds=llm.timeout_seconds,
         )
         return PaidProvider(inner, self.task_id, self.attempt, self.tenant, self.task_type, self.agent_type)
+
+    def secret(self, name: str, field: str) -> SecretStr:
+        """Return a field of one of this agent type's own secrets, as it is now: never keep it."""
+        return configured.value(agent_path(self.agent_type, name), field)
 
     def record_call(self, completion: Completion, *, purpose: str) -> None:
         """Count a call the provider has already recorded."""
