@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
 import matrix
 import pytest
+import yaml
 from rendering import KEDA, Case, kinds, named, pod_specs, render
 from toolbox import ROOT
 
 sys.path.insert(0, str(ROOT))
 
 from fleet.catalogue.load import load
+from fleet.cli.chart_values import Images, chart_values
 from fleet.scaling.deletion_cost import ANNOTATION
 from fleet.scaling.metric import highest
 from fleet.scaling.scaled_objects import ManifestSettings, deployment_name, differences
@@ -106,3 +109,26 @@ def _allowed(case: Case) -> set[tuple[str, str]]:
     (role,) = kinds(render(case), "Role")
     assert all("*" not in rule["verbs"] + rule["resources"] for rule in role["rules"])
     return {(verb, resource) for rule in role["rules"] for verb in rule["verbs"] for resource in rule["resources"]}
+
+
+def test_values_made_from_a_catalogue_install_its_pools(tmp_path: Path) -> None:
+    file = tmp_path / "fleet.yaml"
+    file.write_text(
+        "settings: {cell: eu}\npools: {code_generator: {slots: 7, max_replicas: 3}, deep: {agent_type: code_generator, image: 'r.io/deep:1'}}\n"
+    )
+    declared = load(file)
+    values = dict(chart_values(declared, yaml.safe_load(file.read_text()), load().pools, Images()).values)
+    objects = render(Case("from the catalogue", values=values))
+    for pool in declared.pools.values():
+        deployment = named(objects, "Deployment", deployment_name(pool.name))
+        assert deployment["metadata"]["annotations"]["fleet/queue"] == pool.queue
+        scaled = named(objects, "ScaledObject", deployment_name(pool.name))
+        assert scaled["spec"]["maxReplicaCount"] == pool.max_replicas
+        assert scaled["spec"]["triggers"][0]["metadata"]["cell"] == "eu"
+    assert (
+        named(objects, "Deployment", "worker-deep")["spec"]["template"]["spec"]["containers"][0]["image"]
+        == "r.io/deep:1"
+    )
+    installed = tmp_path / "installed.yaml"
+    installed.write_text(named(objects, "ConfigMap", "catalogue")["data"]["fleet.yaml"])
+    assert load(installed).pools == declared.pools
