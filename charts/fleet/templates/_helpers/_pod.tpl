@@ -88,12 +88,12 @@ capabilities:
 - name: broker-ca
   secret:
     secretName: {{ .root.Values.broker.caSecret }}
-    defaultMode: 0440
+    defaultMode: 288 # 0440
 {{- end }}
 {{- if eq .root.Values.vault.auth "kubernetes" }}{{ if .root.Values.vault.enabled }}
 - name: vault-token
   projected:
-    defaultMode: 0440
+    defaultMode: 288 # 0440
     sources:
       - serviceAccountToken:
           path: token
