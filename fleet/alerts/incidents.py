@@ -7,9 +7,12 @@ entries it causes; who comes second reads again and finds nothing left to announ
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, cast
+
+import orjson
 
 from fleet.alerts.silences import Silence
 from fleet.alerts.states import Announcement, Incident, Member
@@ -75,7 +78,7 @@ def save(client: Client, cell: str, version: str, change: Change) -> bool:
         "coarse": change.coarse,
         "coarses": change.coarses,
     }
-    answer = script("alerts/save.lua")(client, [keys.prefix(cell)], [version, json.dumps(payload)])
+    answer = script("alerts/save.lua")(client, [keys.prefix(cell)], [version, orjson.dumps(payload)])
     return bool(answer)
 
 
@@ -120,13 +123,15 @@ def history_entry(announcement: Announcement) -> str:
 
 
 def encode(incident: Incident) -> str:
-    return json.dumps(asdict(incident), separators=(",", ":"))
+    return orjson.dumps(incident).decode()
 
 
 def decode(text: str) -> Incident:
-    data: dict[str, Any] = json.loads(text)
+    data: dict[str, Any] = orjson.loads(text)
     members = tuple(
-        Member(_labels(member["labels"]), member["value"], member["since"]) for member in data.pop("members")
+        # JSON knows no infinity: a value that is none is written as null.
+        Member(_labels(member["labels"]), math.inf if member["value"] is None else member["value"], member["since"])
+        for member in data.pop("members")
     )
     labels, fires = _labels(data.pop("labels")), tuple(data.pop("recent_fires"))
     return Incident(**data, labels=labels, members=members, recent_fires=fires)
@@ -138,4 +143,4 @@ def decode_silence(text: str) -> Silence:
 
 
 def _labels(pairs: Sequence[Sequence[str]]) -> Labels:
-    return tuple((name, value) for name, value in pairs)
+    return tuple([(name, value) for name, value in pairs])

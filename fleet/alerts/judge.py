@@ -45,7 +45,7 @@ def judge(
     """Advance every incident and every new condition by one look."""
     cases = _cases(book, conditions, before)
     # First quietly, to know what is open: an inhibiting incident may fire in this very look.
-    quiet = [states.advance(case.rule, case.labels, case.before, case.holding, now, muted=True) for case in cases]
+    quiet = [states.move(case.rule, case.labels, case.before, case.holding, now) for case in cases]
     open_now = [step.incident for step in quiet if step.incident is not None and step.incident.is_open]
     by_source: dict[str, list[Incident]] = defaultdict(list)
     for incident in open_now:
@@ -64,7 +64,7 @@ def judge(
         if reason and candidate is not None:
             muted[candidate.key] = reason
         else:
-            step = states.advance(case.rule, case.labels, case.before, case.holding, now, muted=False)
+            step = states.announce(case.rule, step, now)
         _note(case.before, step, changed, announcements)
     for key, incident in before.items():
         if incident.rule not in book.rules:

@@ -17,7 +17,7 @@ from fleet.alerts.windows import Labels, Vector
 Status = Literal["pending", "firing", "acknowledged", "resolved"]
 Kind = Literal["firing", "repeated", "acknowledged", "resolved"]
 
-MOST_MEMBERS: Final = 200
+MOST_MEMBERS: Final = 50
 FLAPPING_FIRES: Final = 3
 FLAPPING_WINDOW_SECONDS: Final = 3600.0
 FLAPPING_CALM_SECONDS: Final = 600.0
@@ -111,20 +111,31 @@ def group(rule: Rule, holding: Vector) -> Mapping[Labels, Vector]:
 
 def advance(rule: Rule, labels: Labels, before: Incident | None, holding: Vector, now: float, *, muted: bool) -> Step:
     """Move one incident on; `muted` (silenced or inhibited) keeps it quiet but alive."""
+    step = move(rule, labels, before, holding, now)
+    return step if muted else announce(rule, step, now)
+
+
+def move(rule: Rule, labels: Labels, before: Incident | None, holding: Vector, now: float) -> Step:
+    """Move one incident on, quietly; only its end is announced here, to whoever heard of its beginning."""
     if before is not None and now < before.seen_at:
         return Step(before)  # an evaluator whose clock or queue is late must not move time back
     if not holding:
         return _clear(rule, before, now)
-    current = _hold(rule, labels, before, holding, now)
-    if current.status != "firing" or muted:
-        return Step(current)
+    return Step(_hold(rule, labels, before, holding, now))
+
+
+def announce(rule: Rule, step: Step, now: float) -> Step:
+    """Tell of a firing incident that nobody heard of yet, or not for the repeat interval."""
+    current = step.incident
+    if current is None or current.status != "firing" or now < current.seen_at:
+        return step
     if not current.announced:
         told = replace(current, announced=True, announced_at=now, tellings=1)
         return Step(told, (Announcement("firing", told),))
-    if now - current.announced_at >= rule.repeat:
+    if not current.clear_since and now - current.announced_at >= rule.repeat:
         told = replace(current, announced_at=now, tellings=current.tellings + 1)
         return Step(told, (Announcement("repeated", told),))
-    return Step(current)
+    return step
 
 
 def acknowledge(incident: Incident, by: str, now: float) -> Step:
