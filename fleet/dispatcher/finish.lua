@@ -44,5 +44,7 @@ else
   free_slot(p, id, now, teaches)
   end_task(p, id, outcome, now, {reason = reason, meta = meta, trace = ARGV[7]})
 end
-fill(p, t[3], now, 'finish')
+-- A task that is tried again may suit any pool; otherwise only the slot that became free has something to choose.
+local is_over = outcome == 'done' or outcome == 'failed' or outcome == 'cancelled'
+fill(p, is_over and t[3] or nil, now, 'finish')
 return {1, state, outgoing}

@@ -109,5 +109,9 @@ for _, pool in ipairs(redis.call('HKEYS', p .. 'queues')) do
   end
 end
 
+for _, field in ipairs(redis.call('HKEYS', p .. 'retry_budget')) do
+  if tonumber(string.match(field, ':(%d+)$')) < math.floor(now / 60) - 1 then redis.call('HDEL', p .. 'retry_budget', field) end
+end
+
 local released = fill(p, nil, now, 'tick')
 return {1, due, expired, lost, recovered, resent, released, outgoing}

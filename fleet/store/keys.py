@@ -83,7 +83,7 @@ TABLE: tuple[Key, ...] = (
         "dispatcher",
     ),
     Key("history", "stream", "ended tasks, newest last, bounded", "-", "dispatcher"),
-    Key("retry_budget", "hash", "first attempts and retries of this and the last window", "-", "dispatcher"),
+    Key("retry_budget", "hash", "first attempts and retries by minute, of which the last two count", "-", "dispatcher"),
     Key(
         "emergency",
         "hash",

@@ -19,11 +19,12 @@ local function free_slot(p, id, now, ok)
     learn_outcome(p, task, pool, ok, now - (tonumber(t[6]) or now), now)
   elseif t[6] and t[6] ~= '' then
     test_pool(p, pool, -(tonumber(t[7]) or 0), 0, now)
-    if t[8] == '1' then
-      local state = parse_standing(redis.call('HGET', p .. 'ejected', pool))
-      state.probing = 0
-      save_standing(p, pool, state)
-    end
+  end
+  if ok == nil and t[8] == '1' then
+    -- The probe told nothing, whether it began or not: the next task may probe.
+    local state = parse_standing(redis.call('HGET', p .. 'ejected', pool))
+    state.probing = 0
+    save_standing(p, pool, state)
   end
   return pool
 end

@@ -6,16 +6,10 @@
 --@include telemetry/metrics.lua
 local function may_retry(p, now)
   local key, minute = p .. 'retry_budget', math.floor(now / 60)
-  local t = redis.call('HMGET', key, 'minute', 'first', 'retries', 'first_before', 'retries_before')
-  local first, retries, first_before, retries_before = tonumber(t[2]) or 0, tonumber(t[3]) or 0, tonumber(t[4]) or 0, tonumber(t[5]) or 0
-  if tonumber(t[1]) ~= minute then
-    local is_next = tonumber(t[1]) == minute - 1
-    first_before, retries_before = is_next and first or 0, is_next and retries or 0
-    first, retries = 0, 0
-    redis.call('HSET', key, 'minute', minute, 'first', 0, 'retries', 0, 'first_before', first_before, 'retries_before', retries_before)
-  end
-  if retries + retries_before + 1 > 10 + knobs(p, 'retry_budget') * (first + first_before) then return false end
-  redis.call('HINCRBY', key, 'retries', 1)
+  local t = redis.call('HMGET', key, 'first:' .. minute, 'first:' .. minute - 1, 'retries:' .. minute, 'retries:' .. minute - 1)
+  local first, retries = (tonumber(t[1]) or 0) + (tonumber(t[2]) or 0), (tonumber(t[3]) or 0) + (tonumber(t[4]) or 0)
+  if retries + 1 > 10 + knobs(p, 'retry_budget') * first then return false end
+  redis.call('HINCRBY', key, 'retries:' .. minute, 1)
   return true
 end
 

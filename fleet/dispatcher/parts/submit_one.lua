@@ -75,7 +75,7 @@ local function submit_one(p, a, now)
     'strategy', a.strategy, 'max_attempts', a.max_attempts, 'agent_type', a.agent_type, 'goal', task.goal,
     'ignore_result', a.ignore_result, 'complexity', a.complexity, 'retries', a.retries, 'model', a.model,
     'estimate', a.estimate, 'tokens', a.tokens, 'ranking', a.ranking)
-  redis.call('HINCRBY', p .. 'retry_budget', 'first', 1)
+  redis.call('HINCRBY', p .. 'retry_budget', 'first:' .. math.floor(now / 60), 1)
   if a.deadline ~= '' then
     redis.call('HSET', key, 'deadline', stamp(now + tonumber(a.deadline)))
     redis.call('ZADD', p .. 'deadlines', stamp(now + tonumber(a.deadline)), a.id)

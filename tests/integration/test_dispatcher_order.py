@@ -1,0 +1,113 @@
+"""Who goes first: does priority reorder, does each tenant get its share, does nobody starve?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from rig import Rig
+
+from fleet.dispatcher.tasks import cancel
+from fleet.errors import ConfigurationError
+
+
+def drained(rig: Rig, pool: str, worker: str, count: int, *, teaches: bool = True) -> list[str]:
+    """Run `count` tasks one after the other; returns their ids in the order they started."""
+    order = []
+    for _ in range(count):
+        message = rig.start(pool, worker)
+        order.append(message.task_id)
+        if teaches:
+            rig.end(message)
+        else:
+            cancel(message.task_id, "enough")
+    return order
+
+
+def test_higher_priority_goes_first_and_equals_in_order(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}})
+    given = [5, 0, 9, 5, 7, 9, 0]
+    tasks = [(rig.submit(priority=priority).id, priority) for priority in given]
+    rig.worker("w", "a")
+    order = drained(rig, "a", "w", len(tasks))
+    assert order == [task for task, _ in sorted(tasks, key=lambda row: -row[1])]
+    rig.check()
+
+
+def test_priority_wins_across_task_types(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}}, task_types={"job": {}, "chore": {}})
+    chores = [rig.submit("chore", priority=3).id for _ in range(3)]
+    urgent = [rig.submit("job", priority=8).id for _ in range(3)]
+    rig.worker("w", "a")
+    assert drained(rig, "a", "w", 6) == urgent + chores
+
+
+def test_a_bursting_tenant_does_not_delay_the_others(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}})
+    for _ in range(60):
+        rig.submit(tenant="loud")
+    quiet = {rig.submit(tenant=f"quiet{n % 3}").id for n in range(9)}
+    rig.worker("w", "a")
+    order = drained(rig, "a", "w", 69)
+    last = max(place for place, task in enumerate(order) if task in quiet)
+    # Four tenants take turns: three tasks each of the quiet ones are through after about four rounds.
+    assert last <= 16
+    rig.check()
+
+
+def test_weights_share_a_pool(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}}, tenants={"big": {"weight": 3}, "small": 1})
+    owner = {rig.submit(tenant=tenant).id: tenant for _ in range(40) for tenant in ("big", "small")}
+    rig.worker("w", "a")
+    first = Counter(owner[task] for task in drained(rig, "a", "w", 40))
+    assert 28 <= first["big"] <= 32
+    drained(rig, "a", "w", 40)
+    rig.check()
+
+
+@pytest.mark.parametrize("weight", [0, -1, "heavy", True])
+def test_a_weight_must_be_above_zero(declared: Callable[..., Rig], weight: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"tenants\.acme"):
+        declared(tenants={"acme": {"weight": weight}})
+
+
+def test_a_tenant_that_was_away_earns_no_credit(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}})
+    rig.worker("w", "a")
+    for _ in range(30):
+        rig.submit(tenant="steady")
+    drained(rig, "a", "w", 15, teaches=False)
+    owner = {rig.submit(tenant="back").id for _ in range(10)}
+    order = drained(rig, "a", "w", 20, teaches=False)
+    head = order[:10]
+    assert 4 <= sum(task in owner for task in head) <= 6, "they take turns from now on"
+
+
+def test_fast_pools_get_one_more_per_slot_to_hide_the_hand_off(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}}, settings={"dispatch": {"hand_off_threshold_seconds": 0.05}})
+    rig.worker("w", "a", 2)
+    for _ in range(10):
+        rig.submit()
+    assert rig.inflight("a") == 2, "nothing is known of its speed yet"
+    rig.end(rig.start("a", "w"))
+    assert rig.inflight("a") == 4
+    rig.check()
+
+
+def test_speed_is_learned_and_the_faster_pool_preferred(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {"speed": 4.0}, "b": {"speed": 1.0}})
+    rig.worker("wa", "a")
+    rig.worker("wb", "b")
+    assert rig.submit().submission.pool == "b"
+
+
+def test_a_slow_slot_stays_idle_when_waiting_for_the_fast_one_is_sooner(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"slow": {"speed": 50.0}, "fast": {"speed": 1.0}}, settings={"dispatch": {"hold": 1.0}})
+    rig.store.hset(rig.key("service"), mapping={"slow": 50, "fast": 1})
+    rig.worker("ws", "slow")
+    rig.worker("wf", "fast")
+    first, second = rig.submit(), rig.submit()
+    assert (first.submission.pool, second.status) == ("fast", "held")
+    rig.end(rig.start("fast", "wf"))
+    assert rig.start("fast", "wf").task_id == second.id
