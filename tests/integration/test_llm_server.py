@@ -130,6 +130,15 @@ def test_it_listens_on_the_loopback_only(served: Served) -> None:
     assert listening == ["127.0.0.1"]
 
 
+def test_no_page_in_a_browser_may_use_it_and_nobody_sees_other_prompts(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {KEY}", "Origin": "http://elsewhere.example"}
+    models = httpx.get(f"{served.base_url}/models", headers=headers, trust_env=False)
+    assert models.headers.get("access-control-allow-origin") != "http://elsewhere.example"
+    assert models.headers.get("access-control-allow-origin") != "*"
+    slots = httpx.get(served.base_url.removesuffix("/v1") + "/slots", headers=headers, trust_env=False)
+    assert slots.status_code in (404, 501)
+
+
 def test_a_prompt_longer_than_its_context_is_refused_not_cut(served: Served) -> None:
     with pytest.raises(errors.ProviderRequestRefused):
         local(served).complete(CompletionRequest((Message("user", "word " * 6000),), max_tokens=4))

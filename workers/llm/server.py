@@ -30,6 +30,9 @@ LOCK_FILE, RECORD_FILE = "llm.lock", "llm.json"
 CONTEXT_TOKENS = 4096
 """Shared by the slots: each sees its part of it."""
 PARALLEL = 2
+REQUEST_TIMEOUT_SECONDS = 600
+PROMPT_CACHE_MEBIBYTES = 64
+"""The library's default would let it grow to 8 GiB."""
 PR_SET_PDEATHSIG = 1
 
 
@@ -96,7 +99,10 @@ def serve(the_plan: Plan, api_key: str) -> Any:
     params.api_keys = [api_key]
     params.n_ctx, params.n_parallel = CONTEXT_TOKENS * PARALLEL, PARALLEL
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = the_plan.threads
-    params.offline, params.ui, params.verbosity = True, False, -1
+    params.offline, params.ui, params.endpoint_slots, params.verbosity = True, False, False, -1
+    params.cors_origins, params.cors_credentials = f"http://{ADDRESS}:{the_plan.port}", False
+    params.timeout_read = params.timeout_write = REQUEST_TIMEOUT_SECONDS
+    params.cache_ram_mib = PROMPT_CACHE_MEBIBYTES
     return xllamacpp.Server(params)
 
 
