@@ -1,10 +1,9 @@
 -- How does late binding behave over time? The simulator's bookkeeping around the production deciders.
--- Everything that decides (match, cost, learn, predict, fair, outlier) is included, not copied; this file only keeps
+-- Everything that decides (match, cost, attempt, fair, outlier) is included, not copied; this file only keeps
 -- what production keeps in Redis. Types, pools, tenants and tasks are small integers here.
 --@include dispatcher/deciders/match.lua
 --@include dispatcher/deciders/cost.lua
---@include dispatcher/deciders/learn.lua
---@include dispatcher/deciders/predict.lua
+--@include dispatcher/deciders/attempt.lua
 --@include dispatcher/deciders/fair.lua
 --@include dispatcher/deciders/outlier.lua
 
@@ -51,13 +50,23 @@ local function configure(setup)
                    speed = 1, sped = 0, expected = 0, done = 0, rate = 0, tested = 0, standing = healthy_standing()}
   end
   for name, kind in ipairs(setup.types) do
-    types[name] = {held = {}, virtual = 0, size = new_size(kind.size), capable = kind.capable, finish = {}, learned = {}}
+    types[name] = {held = {}, size = new_size(kind.size), capable = kind.capable, learned = {}}
     for pool in pairs(kind.capable) do types[name].learned[pool] = {speed = 1, count = 0, success = 1} end
     factors[name] = {}
   end
-  tenants = setup.weights
-  options = {hold = setup.hold, noise = setup.noise, kappa = setup.kappa, ejects = setup.ejects, held = 0}
+  for name, weight in ipairs(setup.weights) do tenants[name] = {weight = weight, open = 0, held = 0, clock = 0} end
+  options = {hold = setup.hold, noise = setup.noise, kappa = setup.kappa, ejects = setup.ejects, held = 0,
+             slots = 0, active_weight = 0}
+  for _, pool in ipairs(pools) do options.slots = options.slots + pool.slots end
   if setup.known then factors, options.known = setup.known, true end
+end
+
+-- A tenant is active while it has held or running tasks.
+local function count_open(tenant, change)
+  local before = tenant.open
+  tenant.open = before + change
+  if before == 0 then options.active_weight = options.active_weight + tenant.weight end
+  if tenant.open == 0 then options.active_weight = options.active_weight - tenant.weight end
 end
 
 local function settle(pool, now)
@@ -65,9 +74,10 @@ local function settle(pool, now)
   pool.tested = now
 end
 
-local function speed_of(kind, pool)
-  local learned = kind.learned[pool.name]
-  return shrunk_speed(learned.speed, learned.count, pool.speed)
+-- What is known about a type on a pool, as learn_attempt wants it.
+local function known_of(kind, pool)
+  local pair = kind.learned[pool.name]
+  return {speed = pair.speed, count = pair.count, pool_speed = pool.speed, pool_count = pool.sped, size = kind.size}
 end
 
 -- Bring factors and standings up to now.
@@ -79,7 +89,8 @@ local function refresh(now)
     for id, kind in ipairs(types) do
       local learned = kind.learned[name]
       if learned then
-        factors[id][name] = cost_factor(speed_of(kind, pool), learned.success, pool.price, options.kappa, grey)
+        local speed = shrunk_speed(learned.speed, learned.count, pool.speed)
+        factors[id][name] = cost_factor(speed, learned.success, pool.price, options.kappa, grey)
       end
     end
     pool.out = options.ejects and standing_at(pool.standing, now) == 'out'
@@ -87,13 +98,12 @@ local function refresh(now)
 end
 
 local function start(task, pool, now)
-  local kind = types[task.type]
   pool.free = pool.free - 1
+  task.tenant.held = task.tenant.held - 1
   options.held = options.held - 1
-  kind.virtual = math.max(kind.virtual, task.tag)
   task.pool = pool
   if options.known then return end
-  task.pace = kind.size.count >= 20 and 1 / (task.size * speed_of(kind, pool)) or 0 -- a guessed size tests nobody
+  task.pace = test_rate(known_of(types[task.type], pool), task.size)
   settle(pool, now)
   pool.rate = pool.rate + task.pace
   task.is_probe = options.ejects and standing_at(pool.standing, now) == 'probe'
@@ -111,7 +121,7 @@ local function release(now)
     for _, kind in ipairs(types) do
       local task = kind.held[1]
       if task then
-        task.age = now - task.since
+        task.age = math.max(0, now - task.tag)
         heads[#heads + 1] = task
       end
     end
@@ -130,32 +140,30 @@ end
 local function arrive(now, id, type, tenant, priority, hint)
   local kind = types[type]
   local size = options.known and hint or predict_size(kind.size, hint)
-  local tag, finish = fair_tags(kind.virtual, kind.finish[tenant] or 0, size, tenants[tenant])
-  kind.finish[tenant] = finish
-  local task = {id = id, type = type, since = now, size = size, hint = hint, tag = tag, priority = priority}
+  local owner = tenants[tenant]
+  count_open(owner, 1)
+  local tag
+  tag, owner.clock = fair_start(now, owner.clock, owner.held > 0, size, owner.weight, options.active_weight, options.slots)
+  local task = {id = id, type = type, tenant = owner, tag = tag, size = size, hint = hint, priority = priority}
   tasks[id] = task
+  owner.held = owner.held + 1
   hold(kind.held, task)
   options.held = options.held + 1
   return release(now)
 end
 
--- Only successes teach speed and size (a pool that fails in no time is not a fast pool), and speed only against a
--- prediction that is no longer a guess.
 local function learn(task, pool, seconds, ok, now)
-  local kind, learned = types[task.type], types[task.type].learned[pool.name]
+  local kind, pair = types[task.type], types[task.type].learned[pool.name]
   settle(pool, now)
   pool.rate, pool.done = math.max(0, pool.rate - task.pace), pool.done + (task.pace > 0 and 1 or 0)
-  learned.success = learn_success(learned.success, ok)
+  pair.success = learn_success(pair.success, ok)
   if options.ejects then
     pool.standing = standing_after(pool.standing, ok, now, task.is_probe, false)
   end
   if not ok then return end
-  local size, is_guess = predict_size(kind.size, task.hint), kind.size.count < 5
-  kind.size = learn_size(kind.size, task.hint, seconds / speed_of(kind, pool))
-  if not is_guess then
-    pool.speed, pool.sped = learn_speed(pool.speed, pool.sped, seconds, size)
-    learned.speed, learned.count = learn_speed(learned.speed, learned.count, seconds, size)
-  end
+  local wiser = learn_attempt(known_of(kind, pool), task.hint, seconds)
+  pair.speed, pair.count, pool.speed, pool.sped = wiser.speed, wiser.count, wiser.pool_speed, wiser.pool_count
+  kind.size = wiser.size
   pool.service, pool.serviced = learn_service(pool.service, pool.serviced, seconds)
 end
 
@@ -173,9 +181,10 @@ local function finish(now, id, seconds, ok, again)
     task.excluded = task.excluded or {}
     task.excluded[pool.name] = true
     hold(types[task.type].held, task)
-    options.held = options.held + 1
+    options.held, task.tenant.held = options.held + 1, task.tenant.held + 1
   else
     tasks[id] = nil
+    count_open(task.tenant, -1)
   end
   return release(now)
 end

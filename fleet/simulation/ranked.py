@@ -14,10 +14,10 @@ from fleet.dispatcher.scoring import PoolView, TaskView, outcomes_after, respons
 from fleet.dispatcher.strategies import Ranking, State, Strategy
 from fleet.simulation.engine import Releases
 from fleet.simulation.fleets import Floats
-from fleet.simulation.lua import load
+from fleet.simulation.lua import load_into, runtime, table
 from fleet.simulation.workload import Workload
 
-_LEARN = ("moving_average", "learn_speed", "shrunk_speed", "learn_success", "learn_service")
+_LEARNING = ("learn_attempt", "shrunk_speed", "learn_success", "learn_service", "new_size", "predict_size")
 
 
 class _Pool:
@@ -39,22 +39,20 @@ class Ranked:
                  at_pools: bool = False) -> None:  # fmt: skip
         fleet = workload.fleet
         self._strategy, self._fleet, self._at_pools = strategy, fleet, at_pools
-        self._average, self._speed, self._shrunk, self._success, self._service = load(
-            "dispatcher/deciders/learn.lua", *_LEARN, dialect="luajit21"
-        )
-        self._new_size, self._predict, self._learn_size = load(
-            "dispatcher/deciders/predict.lua", "new_size", "predict_size", "learn_size", dialect="luajit21"
-        )
+        self._lua = runtime("luajit21")
+        functions = load_into(self._lua, "dispatcher/deciders/attempt.lua", *_LEARNING)
+        self._wiser, self._shrunk, self._success, self._service, new_size, self._predict = functions
         self._able = (~np.isnan(fleet.seconds)).tolist()
         self._kind, self._complexity = workload.kind.tolist(), workload.complexity.tolist()
         self._names = [kind.name for kind in fleet.types]
         self._hint = [0.0] * len(workload) if hint is None else hint.tolist()
-        self._sizes = [self._new_size(10.0) for _ in fleet.types]
+        self._sizes = [new_size(10.0) for _ in fleet.types]
         self._pools = [_Pool(len(fleet.types)) for _ in fleet.pools]
         self._slots = [pool.slots for pool in fleet.pools]
         self._index = {pool.name: index for index, pool in enumerate(fleet.pools)}
         self._views: dict[tuple[int, int], PoolView] = {}
         self._held: list[deque[int]] = [deque() for _ in fleet.types]
+        self._blocked: set[int] = set()
         self._task: dict[int, TaskView] = {}
         self._state: State = {}
 
@@ -78,6 +76,7 @@ class Ranked:
             self._held[self._kind[task]].appendleft(task)
         else:
             del self._task[task]
+        self._blocked -= {kind for kind, able in enumerate(self._able) if able[pool]}
         return self._release()
 
     def resize(self, now: float, pool: int, slots: int) -> Releases:
@@ -94,21 +93,17 @@ class Ranked:
 
     def _release(self) -> Releases:
         released: list[int] = []
-        waiting = sorted((kind for kind, held in enumerate(self._held) if held), key=lambda kind: self._held[kind][0])
-        while waiting:
-            for kind in waiting:
-                ranking = self._rank(kind)
-                if ranking.chosen is None:
-                    continue
-                pool = self._index[ranking.chosen]
-                self._state = ranking.state
-                self._pools[pool].running += 1
-                self._forget(pool)
-                released += (self._held[kind].popleft(), pool)
-                break
-            else:
-                break
-            waiting = sorted((k for k in waiting if self._held[k]), key=lambda kind: self._held[kind][0])
+        while waiting := [kind for kind, held in enumerate(self._held) if held and kind not in self._blocked]:
+            kind = min(waiting, key=lambda kind: self._held[kind][0])
+            ranking = self._rank(kind)
+            if ranking.chosen is None:
+                self._blocked.add(kind)  # until a slot it can use is free again
+                continue
+            pool = self._index[ranking.chosen]
+            self._state = ranking.state
+            self._pools[pool].running += 1
+            self._forget(pool)
+            released += (self._held[kind].popleft(), pool)
         return released
 
     def _rank(self, kind: int) -> Ranking:
@@ -147,12 +142,11 @@ class Ranked:
         known.response = response_after(known.response, seconds)
         success = self._success(success, ok)
         if ok:
-            model, hint = self._sizes[kind], self._hint[task]
-            size, is_guess = self._predict(model, hint), model.count < 5
-            self._sizes[kind] = self._learn_size(model, hint, seconds / self._shrunk(speed, count, known.speed))
+            pair = {"speed": speed, "count": count, "pool_speed": known.speed, "pool_count": known.count}
+            before = table(self._lua, {**pair, "size": self._sizes[kind]})
+            after = self._wiser(before, self._hint[task], seconds)
+            speed, count, known.speed, known.count = after.speed, after.count, after.pool_speed, after.pool_count
+            self._sizes[kind] = after.size
             known.service, known.served = self._service(known.service, known.served, seconds)
-            if not is_guess:
-                known.speed, known.count = self._speed(known.speed, known.count, seconds, size)
-                speed, count = self._speed(speed, count, seconds, size)
         known.by_type[kind] = (speed, count, success)
         self._forget(pool)

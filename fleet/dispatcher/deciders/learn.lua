@@ -30,16 +30,21 @@ local function learn_service(service, count, sample)
   return moving_average(service, count, sample, 0.02)
 end
 
--- Time on test: completions expected of the running tasks against those seen, both forgotten over 60 s.
+-- Time on test: completions expected of the running tasks against those seen. Forgotten as evidence comes in (over
+-- about 50 expected completions) and slowly with time (300 s), so that a pool left alone is not forgiven at once.
 -- rate = sum over running tasks of 1 / (size * speed). Call before every change of rate. -> expected, done
 local function settle_test(expected, done, rate, elapsed)
-  local kept = math.exp(-math.max(elapsed, 0) / 60)
-  return expected * kept + rate * 60 * (1 - kept), done * kept
+  local since = math.max(elapsed, 0)
+  local gain = rate * since
+  local faded = gain / 50 + since / 300
+  if faded <= 0 then return expected, done end
+  local kept = math.exp(-faded)
+  return expected * kept + gain * (1 - kept) / faded, done * kept
 end
 
 -- How much slower than learned a pool is right now; grows at once when completions stop. 1 unless beyond chance:
--- completions are counted with a margin of 1.5 standard deviations and 4 more.
+-- completions are counted with a margin of 2 standard deviations and 4 more.
 local function grey_factor(expected, done)
-  local ratio = expected / (done + 1.5 * math.sqrt(done) + 4)
-  return ratio > 1.5 and ratio or 1
+  if expected <= 1.2 * (done + 2 * math.sqrt(done) + 4) then return 1 end
+  return (expected + 2) / (done + 2)
 end

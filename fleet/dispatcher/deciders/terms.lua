@@ -1,5 +1,6 @@
 -- Which terms make up the cost of one held task on one pool?
--- head {type, size, age, priority, excluded?, affinity?, slo?}   pool {name, free, slots, service, out?}
+-- head {type, size, age (seconds since its fair start, fair.lua), priority, excluded?, affinity?, slo?}
+-- pool {name, free, slots, service, out?}
 -- row = factors[head.type]: pool name -> expected seconds of success per second of size (cost.lua); nil: not capable.
 
 -- T: expected seconds until this task has succeeded on this pool; nil when the pool is not capable of it.

@@ -1,0 +1,24 @@
+-- What does one successful attempt teach, all together?
+--@include dispatcher/deciders/learn.lua
+--@include dispatcher/deciders/predict.lua
+-- known: {speed, count} of the (pool, task type), {pool_speed, pool_count} of the pool, size = state of predict.lua.
+-- -> the same, one attempt wiser. Failures teach nothing here: a pool that fails in no time is not a fast pool.
+
+-- Speed is measured against what is predicted now, and only once the type's size is more than a guess; size is service
+-- made comparable over pools by their speed.
+local function learn_attempt(known, hint, seconds)
+  local speed, count, pool_speed, pool_count = known.speed, known.count, known.pool_speed, known.pool_count
+  local expected, believed = predict_size(known.size, hint), shrunk_speed(speed, count, pool_speed)
+  if known.size.count >= 5 then
+    speed, count = learn_speed(speed, count, seconds, expected)
+    pool_speed, pool_count = learn_speed(pool_speed, pool_count, seconds, expected)
+  end
+  return {speed = speed, count = count, pool_speed = pool_speed, pool_count = pool_count,
+          size = learn_size(known.size, hint, seconds / believed)}
+end
+
+-- Expected completions per second of a task that starts now: what time on test counts. A guessed size tests nobody.
+local function test_rate(known, size)
+  if known.size.count < 20 then return 0 end
+  return 1 / (math.max(size, 0.001) * shrunk_speed(known.speed, known.count, known.pool_speed))
+end
