@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 
 from fleet.store.client import connect, forget
 from fleet.supervisor import valkey
+
+# Timings are never asserted: a busy machine is no bug.
+settings.register_profile("fleet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fleet")
 
 
 @pytest.fixture(scope="session")

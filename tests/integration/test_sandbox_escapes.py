@@ -26,10 +26,10 @@ from sandbox_attacks import (
 from workers.sandbox import isolation
 
 EVERYWHERE = pytest.mark.parametrize(
-    "without", [EVERY_LAYER, RESTRICTED_CONTAINER, CONTAINER_ROOT, UNKNOWN_PROCESSOR, OLD_KERNEL], ids=str
+    "without", [EVERY_LAYER, RESTRICTED_CONTAINER, CONTAINER_ROOT, UNKNOWN_PROCESSOR, OLD_KERNEL], ids=lambda names: "+".join(sorted(names)) or "none"
 )
 WITH_NAMESPACES_OR_SECCOMP = pytest.mark.parametrize(
-    "without", [EVERY_LAYER, RESTRICTED_CONTAINER, UNKNOWN_PROCESSOR], ids=str
+    "without", [EVERY_LAYER, RESTRICTED_CONTAINER, UNKNOWN_PROCESSOR], ids=lambda names: "+".join(sorted(names)) or "none"
 )
 
 READ_FILES = """

@@ -13,7 +13,7 @@ from workers.sandbox.limits import MEBIBYTE, Limits
 from workers.sandbox.program import Outcome, Program
 from workers.sandbox.run import isolation_here, run
 
-WITH_AND_WITHOUT_NAMESPACES = pytest.mark.parametrize("without", [EVERY_LAYER, RESTRICTED_CONTAINER], ids=str)
+WITH_AND_WITHOUT_NAMESPACES = pytest.mark.parametrize("without", [EVERY_LAYER, RESTRICTED_CONTAINER], ids=lambda names: "+".join(sorted(names)) or "none")
 
 # Resources ------------------------------------------------------------------------------------------------------------
 

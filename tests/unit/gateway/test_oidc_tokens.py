@@ -104,7 +104,6 @@ def test_a_good_token_gives_the_highest_known_role(oidc: Oidc, issuer: Issuer) -
         {"key_id": "unknown"},
         {"key": "x" * 64, "algorithm": "HS256"},
     ],
-    ids=str,
 )
 def test_any_other_token_is_refused_with_a_reason(oidc: Oidc, issuer: Issuer, changed: dict[str, Any]) -> None:
     verdict = oidc.judge(issuer.token(**changed))

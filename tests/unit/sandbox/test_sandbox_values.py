@@ -51,7 +51,7 @@ def test_special_numbers_and_texts_arrive() -> None:
     assert there_and_back({"tuple": (1, [2])}) == {"tuple": (1, [2])}
 
 
-@pytest.mark.parametrize("value", [Claims(), [Claims()], {1: object()}, len, Claims, iter([]), ...], ids=repr)
+@pytest.mark.parametrize("value", [Claims(), [Claims()], {1: object()}, len, Claims, iter([]), ...])
 def test_anything_with_behaviour_of_its_own_stays_inside(value: Any) -> None:
     with pytest.raises(NotPlain):
         to_plain(value)
