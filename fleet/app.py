@@ -17,6 +17,7 @@ from kombu import Exchange, Queue
 from fleet import catalogue
 from fleet.settings import current
 from fleet.store.client import broker_url, store_url
+from fleet.store.credentials import celery_url
 
 MAINTENANCE_QUEUE = "fleet.maintenance"
 POOL_VARIABLE = "FLEET_POOL"
@@ -46,8 +47,8 @@ def configuration() -> dict[str, Any]:
         "socket_keepalive": True, "health_check_interval": 10, "queue_order_strategy": "priority", "client_name": "fleet-worker",
     }  # fmt: skip
     return {
-        "broker_url": broker_url(),
-        "result_backend": f"{BACKEND}+{store_url()}",
+        "broker_url": celery_url(broker_url()),
+        "result_backend": f"{BACKEND}+{celery_url(store_url())}",
         "broker_transport_options": transport if is_redis else {},
         "result_backend_transport_options": {"visibility_timeout": visibility, "retry_policy": {"timeout": 5.0}},
         "broker_connection_retry_on_startup": True,

@@ -29,6 +29,8 @@ class BrokerSettings(Group):
     """Redis, Sentinel or AMQP URL of the Celery broker; empty: the fleet running in the state directory, else localhost."""
     store_url: SecretStr = SecretStr("")
     """Redis URL of the fleet's own state; empty: the broker's, when that is Redis."""
+    login_secret: str = ""
+    """Path of a secret whose `username` and `password` log in, read for every connection: rotation without restart."""
     connect_timeout_seconds: float = Field(2.0, gt=0)
     """How long a connection attempt may take."""
     socket_timeout_seconds: float = Field(15.0, gt=0)

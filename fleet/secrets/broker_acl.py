@@ -30,8 +30,9 @@ CHANGE = "+@read +@write +@transaction +@blocking +@pubsub -@dangerous -@admin"
 LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info"
 
 RESULTS = ("celery-task-meta-*", "celery-taskset-meta-*", "chord-unlock-*", "*.j", "*.t", "*.s")
-KOMBU = ("_kombu.binding.*", "unacked*", "*.reply.celery.pidbox")
-EVENTS = ("_kombu.binding.celeryev", "celeryev.*")
+KOMBU = ("_kombu.binding*", "unacked*", "*.reply.celery.pidbox")
+EVENTS = ("_kombu.binding*", "celeryev.*", "*.reply.celery.pidbox")
+STANDING_QUEUES = ("celery", "fleet.maintenance")
 CHANNELS = ("/*celeryev/*", "/*celery.pidbox*", "/*reply.celery.pidbox*", "celery-task-meta-*")
 
 
@@ -102,7 +103,7 @@ COMPONENTS: tuple[Component, ...] = (
         "flower",
         f"{LOOK} +sadd +srem +publish",
         reads=RUNNING,
-        celery=(*EVENTS, "*.reply.celery.pidbox", "_kombu.binding.reply.celery.pidbox", "_kombu.binding.celery.pidbox"),
+        celery=EVENTS,
         channels=CHANNELS,
     ),
     Component("operator", "+@all", reads=(ALL,), writes=(ALL,)),
@@ -142,7 +143,9 @@ def _rules(part: Component, cell: str, queues: tuple[str, ...], table: tuple[key
             rules.append(f"%R~{pattern}")
     access = "%RW~" if "+@write" in part.commands else "%R~"
     if part.queues:  # a queue's priorities are lists of their own: the name, two control characters, a number
-        rules += [f"{access}{_literal(queue)}{rest}" for queue in (*queues, "celery") for rest in ("", "\x06\x16?")]
+        rules += [
+            f"{access}{_literal(queue)}{rest}" for queue in (*queues, *STANDING_QUEUES) for rest in ("", "\x06\x16?")
+        ]
     rules += [f"%RW~{pattern}" for pattern in part.celery]
     rules += [f"&{channel}" for channel in part.channels]
     return (*dict.fromkeys(rules), *CONNECT.split(), *part.commands.split())

@@ -92,6 +92,10 @@ def _open(url: str, decode: bool, settings: Settings) -> redis.Redis:
         "retry": Retry(NoBackoff(), 1),
         "retry_on_error": [redis.exceptions.ConnectionError],
     }
+    if settings.broker.login_secret:
+        from fleet.store.credentials import SecretLogin, without_login
+
+        url, options["credential_provider"] = without_login(url), SecretLogin()
     if url.startswith("sentinel://"):
         return _open_sentinel(url, options)
     if url.startswith("redis+socket://"):
