@@ -17,7 +17,6 @@ from pathlib import Path
 from toolbox import ROOT
 
 BASE_MB = 119
-LIMIT_MB = 400
 IMAGE = ROOT / "deploy/image"
 
 
@@ -58,11 +57,12 @@ def megabytes(component: str, home: Path) -> float:
 
 def main(components: list[str]) -> int:
     too_large = False
-    for component in components or sorted(tomllib.loads((IMAGE / "components.toml").read_text())):
+    rows = tomllib.loads((IMAGE / "components.toml").read_text())
+    for component in components or sorted(rows):
         with tempfile.TemporaryDirectory() as home:
             size = megabytes(component, Path(home))
-        too_large |= size > LIMIT_MB
-        sys.stdout.write(f"{component}: {size:.0f} MB of {LIMIT_MB}\n")
+        too_large |= size > rows[component]["limit_mb"]
+        sys.stdout.write(f"{component}: {size:.0f} MB of {rows[component]['limit_mb']}\n")
     return 1 if too_large else 0
 
 
