@@ -29,6 +29,8 @@ class ForecastSettings:
     """Start-up time plus one tick."""
     least_dispersion: float = 1.0
     most_dispersion: float = 4.0
+    silence: float = 5.0
+    """Tasks that should have come since the last one, dispersion allowed for, before demand counts as over."""
     seasonal_share: float = 0.9
     """How much of what history expects is always provided for."""
 
@@ -46,7 +48,7 @@ class Forecast:
     """Index into SIGNALS: what decided."""
 
 
-SIGNALS = ("steady", "rising at once", "falling at once", "trend", "season")
+SIGNALS = ("steady", "rising at once", "falling at once", "trend", "season", "silent")
 
 
 def matrix(rows: list[tuple[float, ...]], ticks: int) -> tuple[Floats, NDArray[np.int64]]:
@@ -99,8 +101,12 @@ def forecast(
     up = (short > long + s.change * deviation) | ~enough
     down = ~up & (short < long - s.change * deviation)
     trend = ~up & ~down & (np.abs(slope) > slope_noise)
-    load = np.select([up, down, trend], [short, short + s.easing * deviation, ahead], long)
-    signal = np.select([up, down, trend], [1, 2, 3], 0)
+    came = loads > 0.0
+    quiet = np.where(came.any(axis=1), np.argmax(came[:, ::-1], axis=1), known)
+    missed = quiet * tick_seconds * long / np.maximum(size, 1e-9) / dispersion
+    silent = (quiet >= s.short_ticks) & (missed > s.silence)
+    load = np.select([silent, up, down, trend], [0.0 * short, short, short + s.easing * deviation, ahead], long)
+    signal = np.select([silent, up, down, trend], [5, 1, 2, 3], 0)
     floor = s.seasonal_share * seasonal
     signal = np.where(floor > load, 4, signal).astype(np.int8)
     return Forecast(np.maximum(np.maximum(load, floor), 0.0), short, long, deviation, dispersion, signal)

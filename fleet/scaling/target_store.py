@@ -8,6 +8,7 @@ target fresh.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -72,9 +73,9 @@ class TargetStore:
         for row in rows:
             if row:
                 loaded = orjson.loads(row)
-                state = loaded["state"] | {name: tuple(loaded["state"][name]) for name in ("loads", "needs")}
-                states[state["pool"]] = PoolState(**state)
-                counters[state["pool"]] = loaded["counters"]
+                state = _state(loaded["state"])
+                states[state.pool] = state
+                counters[state.pool] = loaded["counters"]
         return states, counters
 
     def seasonal(self, pools: Sequence[str], now: float) -> dict[str, float | None]:
@@ -169,6 +170,12 @@ def summarised(target: Target) -> dict[str, Any]:
         "binding": target.binding,
         "reason": target.reason,
     }
+
+
+def _state(row: Mapping[str, Any]) -> PoolState:
+    """Read a state, whichever version of the decider wrote it."""
+    known = {field.name: row[field.name] for field in fields(PoolState) if field.name in row}
+    return PoolState(**known | {name: tuple(known.get(name, ())) for name in ("loads", "needs")})
 
 
 def _direction(target: Target) -> str:

@@ -64,7 +64,9 @@ def decide(
     for snap in snapshots:
         if snap.pool not in limits:
             raise UnknownName("pool", snap.pool, limits)
-    remembered = [states.get(snap.pool) or PoolState(snap.pool, replicas=snap.ready) for snap in snapshots]
+    remembered = [
+        states.get(snap.pool) or PoolState(snap.pool, replicas=snap.ready, needs=(snap.ready,)) for snap in snapshots
+    ]
     wanted = _needs(snapshots, remembered, settings, now)
     return [
         _target(snap, limits[snap.pool], need, state.replicas, settings.policy, now)

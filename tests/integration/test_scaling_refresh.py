@@ -199,6 +199,20 @@ def test_two_runners_do_not_count_a_tick_twice(store: redis.Redis) -> None:
     assert refresh(store, CELL, catalogue(), slow) is None
 
 
+def test_a_state_of_another_version_is_read_as_far_as_it_is_known(store: redis.Redis) -> None:
+    tick(store)
+    row = json.loads(store.hget(keys.scaling_states(CELL), "fast") or "{}")
+    row["state"] = {"pool": "fast", "headroom": 2.5, "dropped_since": True}
+    store.hset(keys.scaling_states(CELL), "fast", json.dumps(row))
+    state = TargetStore(store, CELL).remembered(["fast"])[0]["fast"]
+    assert (state.headroom, state.loads) == (2.5, ())
+
+
+def test_a_fleet_without_memory_does_not_start_by_closing_pools(store: redis.Redis) -> None:
+    store.hset(f"{P}slots", "fast", 12)
+    assert tick(store)["fast"] == 3
+
+
 def test_a_held_lease_keeps_a_second_runner_out(store: redis.Redis) -> None:
     store.set(f"{P}lease:targets", "somebody", px=60_000)
     assert refresh(store, CELL, catalogue(), SETTINGS) is None

@@ -54,6 +54,15 @@ def test_history_raises_the_floor() -> None:
     assert float(of(steady(20.0), seasonal=100.0).load[0]) == pytest.approx(90.0)
 
 
+def test_a_silence_ends_the_demand_of_a_burst_but_not_of_a_trickle() -> None:
+    burst = [0.0] * 30 + [260.0] + [0.0] * 9
+    assert signal(burst) == "silent"
+    assert float(of(burst).load[0]) == 0.0
+    trickle = [0.0] * 30 + [4.0] + [0.0] * 9
+    assert signal(trickle) != "silent"
+    assert float(of(trickle).load[0]) > 0.0
+
+
 def test_bunched_work_is_dispersed() -> None:
     bunched = [0.0] * 40
     bunched[::8] = [160.0] * 5
