@@ -50,14 +50,21 @@ def deliver(
     tell: Tell = tell,
     clock: Clock = SYSTEM,
     most: int = 500,
+    seconds: float = 30.0,
     threads: int = 4,
     lease_seconds: float = outbox.LEASE_SECONDS,
 ) -> Counter[str]:
-    """Deliver what is due, several lanes at a time; return how many were told, postponed and given up."""
+    """Deliver what is due, several lanes at a time; return how many were told, postponed and given up.
+
+    Begins nothing new after `seconds`, so that receivers that hang cannot hold up the next look at the rules.
+    """
+    deadline = clock.monotonic() + seconds
 
     def work(share: int) -> Counter[str]:
         counts: Counter[str] = Counter()
         for _ in range(share):
+            if clock.monotonic() > deadline:
+                break
             claim = outbox.claim(client, cell, lease_seconds)
             if claim is None:
                 break

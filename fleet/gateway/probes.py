@@ -6,8 +6,6 @@ would reach the store and find its script there.
 
 from __future__ import annotations
 
-from typing import cast
-
 from fleet.errors import StoreUnavailable
 from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.problems import RETRY_SECONDS, Problem
@@ -31,10 +29,8 @@ def ready(call: Call) -> Answer:
 
 def metrics(call: Call) -> Answer:
     """Return the fleet's numbers as Prometheus reads them."""
-    from fleet.store import keys
-    from fleet.telemetry.exposition import render
+    from fleet.alerts.scrape import page
+    from fleet.clock import SYSTEM
 
-    with available():
-        counted = cast(dict[str, str], call.client.hgetall(keys.prefix(call.cell) + "metrics"))
-    content, media = render(counted, (), call.headers.get("accept", ""))
+    content, media = page(call.client, call.cell, SYSTEM.now(), call.headers.get("accept", ""))
     return Answer(content=content, media=media)

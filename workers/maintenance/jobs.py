@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from fleet.alerts.sources.jobs import note
 from fleet.app import app
 from fleet.settings import current
 from fleet.store import keys
@@ -30,9 +31,12 @@ def job(name: str, lease_seconds: float = 60.0) -> Callable[[Callable[[], dict[s
                 began = time.time()
                 with available():
                     client.hset(f"{prefix}jobs", f"{name}:ran", f"{began:.3f}")
-                answer = function()
-                with available():
-                    client.hset(f"{prefix}jobs", f"{name}:succeeded", f"{time.time():.3f}")
+                try:
+                    answer = function()
+                except Exception:
+                    note(client, current().cell, name, ok=False)
+                    raise
+                note(client, current().cell, name, ok=True)
                 logs.get("maintenance").info(
                     "job_done",
                     job=name,
@@ -91,3 +95,25 @@ def scaling() -> dict[str, Any]:
     settings = current()
     targets = refresh(connect(), settings.cell, catalogue.current(), settings.scaling) or []
     return {"targets": len(targets), "changed": sum(target.replicas != target.previous for target in targets)}
+
+
+@job("alerts", lease_seconds=120.0)
+def alerts() -> dict[str, Any]:
+    """Judge the rules, tell whoever must know, end actions whose time is over."""
+    from fleet.alerts import job as alert_job
+
+    done = alert_job.run()
+    return {
+        "announcements": len(done.looked.announcements),
+        "told": done.delivered.get("told", 0),
+        "blind": len(done.looked.blind),
+        "ended_actions": len(done.ended_actions),
+    }
+
+
+@job("deliver", lease_seconds=120.0)
+def deliver() -> dict[str, Any]:
+    """Deliver notifications that are due, between two looks at the rules."""
+    from fleet.alerts import job as alert_job
+
+    return dict(alert_job.run_delivery())

@@ -13,7 +13,7 @@ from fleet.telemetry.metric import Sample, sample
 
 
 def note(client: Client, cell: str, job: str, *, ok: bool) -> None:
-    """Remember that a job ran; every scheduled job calls it at its end."""
+    """Remember and count that a job ran; every scheduled job calls it at its end."""
     script("alerts/sources/note_job.lua")(client, [keys.prefix(cell)], [job, "1" if ok else "0"])
 
 
@@ -21,14 +21,12 @@ def read(client: Client, cell: str, now: float) -> Iterable[Sample]:
     """Yield the age of each job's last success, and of the newest run of any."""
     with available():
         rows = cast("dict[str, str]", client.hgetall(keys.prefix(cell) + "jobs"))
-    newest = 0.0
-    for job, text in rows.items():
-        ran, succeeded = (float(part) for part in text.split(" "))
-        newest = max(newest, ran)
-        if succeeded:
-            yield sample("fleet_job_age_seconds", max(0.0, now - succeeded), job=job)
+    for name, at in rows.items():
+        job, _, what = name.rpartition(":")
+        if what == "succeeded":
+            yield sample("fleet_job_age_seconds", max(0.0, now - float(at)), job=job)
     if rows:
-        yield sample("fleet_beat_age_seconds", max(0.0, now - newest))
+        yield sample("fleet_beat_age_seconds", max(0.0, now - max(map(float, rows.values()))))
 
 
 SOURCE = Source("jobs", ("fleet_job_age_seconds", "fleet_beat_age_seconds"), read)
