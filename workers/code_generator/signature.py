@@ -12,12 +12,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 _SPELLED_OUT = re.compile(r"`?\b([A-Za-z_]\w*)\(([^()]{0,200})\)")
+_ASKING = (
+    r"^\s*(?:please\s+)?(?:write|implement|create|define|give\s+me|make|def)?\s*(?:me\s+)?(?:an?|the)?\s*"
+    r"(?:(?:small|simple|short|python3?)\s+)*"
+)
+_SIGNATURE = r"(?:called\s+|named\s+)?`?\w+\([^()]*\)(?:\s*->\s*[\w\[\], |]+)?`?"
 _LEADING = re.compile(
-    r"^\s*(?:please\s+)?(?:write|implement|create|define|give\s+me|make)?\s*(?:me\s+)?(?:an?|the)?\s*(?:small|simple|short)?\s*"
-    r"(?:python\s*3?)?\s*(?:function|method)?\s*(?:called|named)?\s*`?\w+\([^()]*\)`?\s*(?:->\s*[\w\[\], |]+)?\s*"
-    r"(?:that|which|to|:|,|and|should|must)*\s*(?:should|must)?\s*",
+    rf"(?:{_ASKING}(?:function|method)\s+(?:{_SIGNATURE})?|{_ASKING}{_SIGNATURE})\s*[:,]?\s*"
+    r"(?:(?:that|which|to|and|should|must)\s+)*",
     re.IGNORECASE,
 )
+"""The words a prompt begins with before it says what the function does."""
 
 
 def header(prompt: str, checks: Sequence[str]) -> str:
