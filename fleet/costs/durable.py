@@ -7,54 +7,33 @@ primary key: the same call appended twice is one line; an estimate gives way to 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sql
+from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.costs.entries import NAMES, Columns, ColumnsBuilder, Entry, task_key
-from fleet.errors import ConfigurationError
+from fleet.costs.durable_tables import DAILY, FACTS, LEDGER, SUBJECT, SUBJECTS, metadata
+from fleet.costs.entries import NAMES, Columns, Entry, task_key
+from fleet.errors import ConfigurationError, FleetError
 from fleet.settings import Settings
 
 FILE = "ledger.db"
 CHUNK = 50_000
-_metadata = sql.MetaData()
-_integer = sql.BigInteger().with_variant(sql.Integer, "sqlite")
-LEDGER = sql.Table(
-    "ledger",
-    _metadata,
-    sql.Column("call_id", sql.Text, primary_key=True),
-    sql.Column("at", _integer, nullable=False, index=True),
-    sql.Column("kind", sql.Text, nullable=False),
-    sql.Column("task_id", sql.Text, nullable=False),
-    sql.Column("task_key", _integer, nullable=False),
-    sql.Column("attempt", _integer, nullable=False),
-    *(sql.Column(name, sql.Text, nullable=False) for name in (*NAMES, "provider")),
-    *(
-        sql.Column(name, _integer, nullable=False)
-        for name in ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens", "micros")
-    ),
-    sql.Column("estimated", sql.Boolean, nullable=False),
-    sql.Column("origin", sql.Text, nullable=False),
-    sql.Column("ok", sql.Boolean, nullable=True),
-)
-# What is left of entries whose time in the ledger is over.
-DAILY = sql.Table(
-    "ledger_daily",
-    _metadata,
-    sql.Column("day", sql.Text, primary_key=True),
-    *(sql.Column(name, sql.Text, primary_key=True) for name in ("kind", *NAMES)),
-    *(sql.Column(name, _integer, nullable=False) for name in ("entries", "tokens", "micros")),
-)
-_FIELDS = tuple(field.name for field in fields(Entry))
+Subject = tuple[str, ...]
+_ROW = np.dtype([("at", "i8"), ("micros", "i8"), ("tokens", "i8"), ("task", "i8"), ("ok", "i1"), ("subject", "i4")])
 
 
 def ledger_url(settings: Settings) -> str:
     """Return where the durable ledger is: as set, else a SQLite file in the state directory."""
     return settings.costs.ledger_url.get_secret_value() or f"sqlite:///{settings.state_dir / FILE}"
+
+
+class LedgerUnavailable(FleetError):
+    """The durable ledger could not be written: nothing was lost, the entries stay in Redis until it can."""
 
 
 class DurableLedger:
@@ -74,7 +53,8 @@ class DurableLedger:
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        _metadata.create_all(self._engine)
+        metadata.create_all(self._engine)
+        self._known: dict[Subject, int] = {}
 
     def close(self) -> None:
         self._engine.dispose()
@@ -90,43 +70,68 @@ class DurableLedger:
             set_={column.name: statement.excluded[column.name] for column in LEDGER.c if column.name not in kept},
             where=sql.and_(LEDGER.c.estimated, sql.not_(statement.excluded.estimated)),
         )
-        rows = [asdict(entry) | {"task_key": task_key(entry.task_id)} for entry in entries]
-        with self._engine.begin() as connection:
-            connection.execute(statement, rows)
+        try:
+            with self._engine.begin() as connection:
+                known = self._subjects(connection, {_subject(entry) for entry in entries})
+                rows = [
+                    {name: getattr(entry, name) for name in FACTS}
+                    | {"task_key": task_key(entry.task_id), "subject": known[_subject(entry)]}
+                    for entry in entries
+                ]
+                connection.execute(statement, rows)
+        except sql.exc.SQLAlchemyError as error:
+            # Subjects that were rolled back must not be remembered.
+            self._known.clear()
+            raise LedgerUnavailable(
+                f"the durable ledger took nothing ({error.__class__.__name__}: {error.args[0]})"
+            ) from error
 
-    def total_micros(self, *, since: int = 0) -> int:
-        """Return the exact sum of everything since a moment (milliseconds), days already summed up included."""
+    def total_micros(self) -> int:
+        """Return the exact sum of everything, days already summed up included."""
         with self._engine.connect() as connection:
-            live = connection.scalar(sql.select(sql.func.sum(LEDGER.c.micros)).where(LEDGER.c.at >= since)) or 0
-            old = connection.scalar(sql.select(sql.func.sum(DAILY.c.micros))) or 0 if not since else 0
+            live = connection.scalar(sql.select(sql.func.sum(LEDGER.c.micros))) or 0
+            old = connection.scalar(sql.select(sql.func.sum(DAILY.c.micros))) or 0
         return int(live) + int(old)
 
     def spent_since(self, since: int) -> dict[tuple[str, str], int]:
         """Return what calls cost since a moment (milliseconds), by tenant and task type."""
-        group = (LEDGER.c.tenant, LEDGER.c.task_type)
-        query = sql.select(*group, sql.func.sum(LEDGER.c.micros)).where(LEDGER.c.at >= since, LEDGER.c.kind == "call")
+        group = (SUBJECTS.c.tenant, SUBJECTS.c.task_type)
+        query = sql.select(*group, sql.func.sum(LEDGER.c.micros)).join_from(LEDGER, SUBJECTS).group_by(*group)
         with self._engine.connect() as connection:
-            return {(tenant, kind): int(micros) for tenant, kind, micros in connection.execute(query.group_by(*group))}
+            rows = connection.execute(query.where(LEDGER.c.at >= since, SUBJECTS.c.kind == "call"))
+            return {(tenant, task_type): int(micros) for tenant, task_type, micros in rows}
 
-    def entries(self, *, since: int = 0, until: int | None = None) -> Iterator[Entry]:
+    def entries(self, *, since: int = 0) -> Iterator[Entry]:
         """Yield entries in order of time, for export."""
-        query = sql.select(*(LEDGER.c[name] for name in _FIELDS)).order_by(LEDGER.c.at, LEDGER.c.call_id)
+        query = sql.select(*(LEDGER.c[name] for name in FACTS), *(SUBJECTS.c[name] for name in SUBJECT))
+        query = query.join_from(LEDGER, SUBJECTS).where(LEDGER.c.at >= since).order_by(LEDGER.c.at, LEDGER.c.call_id)
         with self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=CHUNK).execute(_between(query, since, until)):
-                yield Entry(*row)
+            for row in connection.execution_options(yield_per=CHUNK).execute(query):
+                yield Entry(**row._mapping)
 
-    def columns(self, *, since: int = 0, until: int | None = None) -> Columns:
+    def columns(self, *, since: int = 0) -> Columns:
         """Return entries as arrays, for analysis."""
-        tokens = LEDGER.c.input_tokens + LEDGER.c.output_tokens
-        ok = sql.func.coalesce(sql.cast(LEDGER.c.ok, sql.Integer), -1)
-        query = sql.select(
-            LEDGER.c.at, LEDGER.c.micros, tokens, LEDGER.c.task_key, LEDGER.c.kind == "replica", ok,
-            *(LEDGER.c[name] for name in NAMES),
-        )  # fmt: skip
-        builder = ColumnsBuilder()
-        for chunk in self._raw(_between(query, since, until)):
-            builder.add(chunk)
-        return builder.build()
+        tokens, ok = (
+            LEDGER.c.input_tokens + LEDGER.c.output_tokens,
+            sql.func.coalesce(sql.cast(LEDGER.c.ok, sql.Integer), -1),
+        )
+        query = sql.select(LEDGER.c.at, LEDGER.c.micros, tokens, LEDGER.c.task_key, ok, LEDGER.c.subject)
+        table = self._table(query.where(LEDGER.c.at >= since) if since else query)
+        with self._engine.connect() as connection:
+            subjects = {row.id: row for row in connection.execute(sql.select(SUBJECTS))}
+        numbers, place = np.unique(table["subject"], return_inverse=True)
+        found = [subjects[int(number)] for number in numbers]
+        names = {name: tuple(dict.fromkeys(getattr(row, name) for row in found)) for name in NAMES}
+        codes = {
+            name: np.array([names[name].index(getattr(row, name)) for row in found], dtype=np.int32)[place]
+            for name in NAMES
+        }
+        return Columns(
+            **{name: np.ascontiguousarray(table[name]) for name in ("at", "micros", "tokens", "task", "ok")},
+            replica=np.array([row.kind == "replica" for row in found], dtype=np.bool_)[place],
+            codes=codes,
+            names=names,
+        )
 
     def forget(self, before: int) -> int:
         """Sum up entries older than a moment (milliseconds) by day and delete them; returns how many."""
@@ -135,13 +140,9 @@ class DurableLedger:
             if self._engine.dialect.name == "sqlite"
             else sql.func.to_char(sql.func.to_timestamp(LEDGER.c.at / 1000).op("AT TIME ZONE")("UTC"), "YYYY-MM-DD")
         )
-        group = (day, LEDGER.c.kind, *(LEDGER.c[name] for name in NAMES))
-        sums = sql.select(
-            *group,
-            sql.func.count(),
-            sql.func.sum(LEDGER.c.input_tokens + LEDGER.c.output_tokens),
-            sql.func.sum(LEDGER.c.micros),
-        )
+        group = (day, SUBJECTS.c.kind, *(SUBJECTS.c[name] for name in NAMES))
+        tokens = sql.func.sum(LEDGER.c.input_tokens + LEDGER.c.output_tokens)
+        sums = sql.select(*group, sql.func.count(), tokens, sql.func.sum(LEDGER.c.micros)).join_from(LEDGER, SUBJECTS)
         statement = self._insert(DAILY).from_select(
             [column.name for column in DAILY.c], sums.where(LEDGER.c.at < before).group_by(*group)
         )
@@ -150,19 +151,28 @@ class DurableLedger:
             connection.execute(statement.on_conflict_do_update(index_elements=list(DAILY.primary_key), set_=added))
             return connection.execute(sql.delete(LEDGER).where(LEDGER.c.at < before)).rowcount
 
-    def _raw(self, query: sql.Select[Any]) -> Iterator[Iterable[tuple[Any, ...]]]:
+    def _subjects(self, connection: sql.Connection, wanted: set[Subject]) -> Mapping[Subject, int]:
+        if missing := wanted - self._known.keys():
+            rows = [dict(zip(SUBJECT, subject, strict=True)) for subject in sorted(missing)]
+            connection.execute(self._insert(SUBJECTS).on_conflict_do_nothing(), rows)
+            columns = [SUBJECTS.c[name] for name in SUBJECT]
+            for number, *names in connection.execute(sql.select(SUBJECTS.c.id, *columns)):
+                self._known[tuple(names)] = number
+        return self._known
+
+    def _table(self, query: sql.Select[Any]) -> NDArray[np.void]:
         # Straight from the driver: a Row object per entry would cost more than the whole analysis.
         compiled = query.compile(self._engine, compile_kwargs={"literal_binds": True})
-        connection = self._engine.raw_connection()
+        connection, chunks = self._engine.raw_connection(), []
         try:
             cursor = connection.cursor()
             cursor.execute(str(compiled))
             while chunk := cursor.fetchmany(CHUNK):
-                yield chunk
+                chunks.append(np.fromiter(chunk, dtype=_ROW, count=len(chunk)))
         finally:
             connection.close()
+        return np.concatenate(chunks) if chunks else np.empty(0, dtype=_ROW)
 
 
-def _between(query: sql.Select[Any], since: int, until: int | None) -> sql.Select[Any]:
-    query = query.where(LEDGER.c.at >= since) if since else query
-    return query.where(LEDGER.c.at < until) if until is not None else query
+def _subject(entry: Entry) -> Subject:
+    return tuple(getattr(entry, name) for name in SUBJECT)

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any, Literal
 
@@ -96,63 +96,17 @@ class Columns:
         return len(self.at)
 
 
-ROW = np.dtype(
-    [("at", "i8"), ("micros", "i8"), ("tokens", "i8"), ("task", "i8"), ("replica", "?"), ("ok", "i1")]
-    + [(name, "i4") for name in NAMES]
-)
-
-
-@dataclass(slots=True)
-class ColumnsBuilder:
-    """Turns rows (at, micros, tokens, task key, is replica, ok or -1, then names) into `Columns`, chunk by chunk."""
-
-    chunks: list[NDArray[np.void]] = field(default_factory=list)
-    codes: tuple[dict[str, int], ...] = field(default_factory=lambda: tuple({} for _ in NAMES))
-
-    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        tenants, task_types, agent_types, models = self.codes
-        self.chunks.append(
-            np.fromiter(
-                (
-                    (
-                        *row[:6],
-                        tenants.setdefault(row[6], len(tenants)),
-                        task_types.setdefault(row[7], len(task_types)),
-                        agent_types.setdefault(row[8], len(agent_types)),
-                        models.setdefault(row[9], len(models)),
-                    )
-                    for row in rows
-                ),
-                dtype=ROW,
-            )
-        )
-
-    def build(self) -> Columns:
-        table = np.concatenate(self.chunks) if self.chunks else np.empty(0, dtype=ROW)
-        self.chunks.clear()
-        return Columns(
-            **{name: np.ascontiguousarray(table[name]) for name in ("at", "micros", "tokens", "task", "replica", "ok")},
-            codes={name: np.ascontiguousarray(table[name]) for name in NAMES},
-            names={name: tuple(codes) for name, codes in zip(NAMES, self.codes, strict=True)},
-        )
-
-
-def columns(entries: Iterable[Entry]) -> Columns:
+def columns(entries: Sequence[Entry]) -> Columns:
     """Return entries in memory as columns."""
-    builder = ColumnsBuilder()
-    builder.add(
-        (
-            e.at,
-            e.micros,
-            e.input_tokens + e.output_tokens,
-            task_key(e.task_id),
-            e.kind == "replica",
-            -1 if e.ok is None else int(e.ok),
-            e.tenant,
-            e.task_type,
-            e.agent_type,
-            e.model,
-        )
-        for e in entries
+    names = {name: tuple(dict.fromkeys(getattr(entry, name) for entry in entries)) for name in NAMES}
+    places = {name: {value: code for code, value in enumerate(names[name])} for name in NAMES}
+    return Columns(
+        at=np.array([e.at for e in entries], dtype=np.int64),
+        micros=np.array([e.micros for e in entries], dtype=np.int64),
+        tokens=np.array([e.input_tokens + e.output_tokens for e in entries], dtype=np.int64),
+        task=np.array([task_key(e.task_id) for e in entries], dtype=np.int64),
+        replica=np.array([e.kind == "replica" for e in entries], dtype=np.bool_),
+        ok=np.array([-1 if e.ok is None else int(e.ok) for e in entries], dtype=np.int8),
+        codes={name: np.array([places[name][getattr(e, name)] for e in entries], dtype=np.int32) for name in NAMES},
+        names=names,
     )
-    return builder.build()

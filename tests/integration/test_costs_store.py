@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from fleet.costs.budget_store import apply_catalogue, declared, drop_budget, gra
 from fleet.costs.budgets import Window, parse_budgets
 from fleet.costs.calls import Call, UnpricedModel, allow, most_it_costs, record_call, void_call
 from fleet.costs.controls import controls, set_control, undo
-from fleet.costs.durable import DurableLedger, ledger_url
+from fleet.costs.durable import DurableLedger, LedgerUnavailable, ledger_url
 from fleet.costs.entries import Entry
 from fleet.costs.ledger import export, hot_entries, roll_up
 from fleet.costs.outcomes import arms, learned_costs, outcomes, record_attempt, record_task
@@ -227,6 +228,23 @@ def test_a_lost_redis_is_no_second_budget(client: redis.Redis, durable: DurableL
     roll_up(client, CELL, durable)
     assert [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)] == after
     assert client.ttl(f"{keys.prefix(CELL)}budget:org:month:{show(client, CELL)[1].start}") > 0
+
+
+def test_entries_stay_in_redis_while_the_durable_ledger_is_away(
+    client: redis.Redis, durable: DurableLedger, tmp_path: Path
+) -> None:
+    spend(client, 1)
+    roll_up(client, CELL, durable)
+    spend(client, 2)
+    with sqlite3.connect(tmp_path / "state" / "ledger.db") as other:
+        other.execute("ALTER TABLE ledger RENAME TO away")
+    with pytest.raises(LedgerUnavailable):
+        roll_up(client, CELL, durable)
+    assert [entry.call_id for entry in hot_entries(client, CELL)] == ["a/2"]
+    with sqlite3.connect(tmp_path / "state" / "ledger.db") as other:
+        other.execute("ALTER TABLE away RENAME TO ledger")
+    roll_up(client, CELL, durable)
+    assert durable.total_micros() == 16_000
 
 
 def test_an_estimate_gives_way_to_the_exact_amount_and_never_the_other_way_round(durable: DurableLedger) -> None:
