@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import promql_parser
 import pytest
 import yaml
 
 from fleet.alerts import rulebook
 from fleet.alerts.generate import FILES, generated
+from fleet.cli.main import LazyGroup
 from fleet.telemetry.dashboards import DASHBOARDS
 from fleet.telemetry.metrics import BY_NAME, SERIES
 
@@ -158,3 +160,20 @@ PROMTOOL_TESTS = [
     _trial({TOKENS: "0+10000x120"}, "100m", "token_budget_exceeded", {}, False),
     _trial(SLOW, "30m", "high_response_time", AGENT, True),
 ]
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    for found in re.findall(r"`fleet ((?:[a-z-]+ ?)+)", text):
+        yield found.split()
+
+
+@pytest.mark.parametrize("name", BOOK.rules)
+def test_texts_name_commands_that_exist(name: str) -> None:
+    root = LazyGroup("fleet")
+    text = (RUNBOOKS / f"{name}.md").read_text() + "\n".join(BOOK.rules[name].first_things_to_try)
+    for words in commands(text):
+        command: click.Command | None = root
+        for word in words:
+            if isinstance(command, click.Group):
+                command = command.get_command(click.Context(root), word)
+        assert command is not None or words == ["doctor"], f"`fleet {' '.join(words)}` is no command"
