@@ -181,11 +181,14 @@ def reconcile_(file: Path, as_json: bool) -> None:
 def controls_(context: click.Context, as_json: bool) -> None:
     """Rate limits, quotas, downgrade rules, alerts: what is in force; `set` and `undo` act at once, fleet-wide."""
     from fleet.costs.controls import controls
+    from fleet.costs.quotas import in_use
     from fleet.settings import current
     from fleet.store.client import connect
 
     if context.invoked_subcommand is None:
-        found = controls(connect(), current().cell).as_dict()
+        client, cell = connect(), current().cell
+        used = [use.as_dict() for use in in_use(client, cell)]
+        found = controls(client, cell).as_dict() | {"quotas_in_use": used}
         answer(found, as_json, [f"{name}: {value}" for name, value in found.items()])
 
 

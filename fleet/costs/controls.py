@@ -7,12 +7,13 @@ by whoever acts on it, so a change is in force with the next submit or call. Eve
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
-from fleet.costs.control_values import CONTROLS, Change, parse_control
+from fleet.costs.budget_store import Audit
+from fleet.costs.control_values import Change, parse_control
 from fleet.costs.downgrade import DEFAULT_RULES, check_rules
 from fleet.errors import Conflict, NotFound
 from fleet.store import keys
@@ -20,7 +21,6 @@ from fleet.store.client import Client, available
 from fleet.store.lease import singleton
 
 MOST_UNDO = 100
-Audit = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,3 @@ def _triple(text: str) -> tuple[int, int, int]:
 def _pair(text: str) -> tuple[int, int]:
     requests, tokens = (int(part) for part in text.split())
     return requests, tokens
-
-
-__all__ = ["CONTROLS", "Controls", "controls", "put_declared", "set_control", "undo"]

@@ -1,6 +1,6 @@
 """What does each provider allow the whole fleet per minute, and how much of it is in use?
 
-The scripts read the table live: a change acts on the next call of any worker.
+The scripts read the table live: a change (`fleet cost controls set quota...`) acts on the next call of any worker.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from fleet.errors import ConfigurationError
 from fleet.store import keys
 from fleet.store.client import Client, available
 
@@ -49,18 +48,6 @@ class QuotaUse:
             "tokens_used": self.tokens,
             "closed_until": self.closed_until,
         }
-
-
-def set_quota(client: Client, cell: str, quota: Quota) -> None:
-    """Put a quota in force; both limits 0 takes it out."""
-    if quota.requests_per_minute < 0 or quota.tokens_per_minute < 0:
-        raise ConfigurationError(f"quota {quota.name}: limits are zero or more, 0 means none")
-    key = f"{keys.prefix(cell)}quotas"
-    with available():
-        if quota.requests_per_minute or quota.tokens_per_minute:
-            client.hset(key, quota.name, f"{quota.requests_per_minute} {quota.tokens_per_minute}")
-        else:
-            client.hdel(key, quota.name)
 
 
 def quotas(client: Client, cell: str) -> list[Quota]:

@@ -195,7 +195,7 @@ class BudgetMachine(RuleBasedStateMachine):
 
 
 quick = settings(
-    max_examples=60,
+    max_examples=40,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

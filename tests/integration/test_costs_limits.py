@@ -15,7 +15,7 @@ from fleet.costs.calls import Call, allow, back_off, record_call
 from fleet.costs.controls import set_control
 from fleet.costs.prices import Quote, Usage
 from fleet.costs.pricing import PriceBook
-from fleet.costs.quotas import Quota, in_use, quotas, set_quota
+from fleet.costs.quotas import in_use, quotas
 from fleet.store import keys
 from fleet.store.scripts import script, source
 
@@ -127,7 +127,7 @@ def call(number: int) -> Call:
 
 
 def test_the_fleet_shares_a_providers_quota(client: redis.Redis) -> None:
-    set_quota(client, CELL, Quota("openai", "*", requests_per_minute=2))
+    set_control(client, CELL, "quota.openai/*", "requests=2", unaudited)
     assert [allow(client, CELL, call(n), PAID).status for n in range(3)] == ["ok", "ok", "quota"]
     verdict = allow(client, CELL, call(3), PAID)
     assert verdict.passing
@@ -140,7 +140,7 @@ def test_the_fleet_shares_a_providers_quota(client: redis.Redis) -> None:
 
 
 def test_tokens_are_taken_by_estimate_and_corrected_by_use(client: redis.Redis) -> None:
-    set_quota(client, CELL, Quota("openai", "gpt-5", tokens_per_minute=100))
+    set_control(client, CELL, "quota.openai/gpt-5", "tokens=100", unaudited)
     assert allow(client, CELL, call(1), PAID, tokens=90).allowed
     assert allow(client, CELL, call(2), PAID, tokens=50).status == "quota"
     record_call(client, CELL, call(1), Usage(10, 20), PriceBook(price_set="reference"), datetime.now(tz=UTC))
@@ -150,7 +150,7 @@ def test_tokens_are_taken_by_estimate_and_corrected_by_use(client: redis.Redis) 
 
 
 def test_a_429_closes_the_model_for_everybody_and_admission_knows(client: redis.Redis) -> None:
-    set_quota(client, CELL, Quota("openai", "gpt-5", requests_per_minute=100))
+    set_control(client, CELL, "quota.openai/gpt-5", "requests=100", unaudited)
     back_off(client, CELL, "openai", "gpt-5", 30)
     verdict = allow(client, CELL, call(1), PAID)
     assert verdict.status == "quota"
@@ -163,6 +163,7 @@ def test_a_429_closes_the_model_for_everybody_and_admission_knows(client: redis.
 
 
 def test_a_quota_of_nothing_is_no_quota(client: redis.Redis) -> None:
-    set_quota(client, CELL, Quota("openai", "gpt-5", 1, 1))
-    set_quota(client, CELL, Quota("openai", "gpt-5"))
+    set_control(client, CELL, "quota.openai/gpt-5", "requests=1,tokens=1", unaudited)
+    assert [quota.name for quota in quotas(client, CELL)] == ["openai/gpt-5"]
+    set_control(client, CELL, "quota.openai/gpt-5", "none", unaudited)
     assert quotas(client, CELL) == []
