@@ -108,5 +108,25 @@ def _add_trace_ids(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMa
     return line
 
 
+def _unconfigured() -> None:
+    """Until `configure` runs, write like any library: warnings as plain lines on standard error, redacted."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            _redact,
+            structlog.processors.KeyValueRenderer(key_order=["event"]),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
 def _redact(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {key: redact(value, key) for key, value in line.items()}
+
+
+if not structlog.is_configured():
+    _unconfigured()
