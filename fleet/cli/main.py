@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "workers": ("fleet.cli.workers", "workers", "Show, drain and undrain workers."),
     "pools": ("fleet.cli.pools", "pools", "Show, pause and resume pools."),
     "config": ("fleet.cli.config", "config", "Show and check settings and catalogue."),
+    "doctor": ("fleet.cli.doctor", "doctor", "Find what is wrong, and what mends it."),
     "health": ("fleet.cli.health", "health", "Show what the health job found and mended."),
     "new-agent": ("fleet.cli.new_agent", "new_agent", "Write a new agent type: code, catalogue row, test."),
     "simulate": ("fleet.cli.simulate", "simulate", "Try dispatch and scaling settings before they are trusted."),

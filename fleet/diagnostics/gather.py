@@ -1,0 +1,161 @@
+"""How does the doctor look, with half the fleet down?
+
+Every probe runs at the same time with its own limit; one that cannot look is reported, and the others go on.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as Late
+from typing import Any
+from urllib.parse import urlsplit
+
+from fleet import catalogue
+from fleet.diagnostics.facts import BrokerFacts, ClusterFacts, Facts, HostFacts, WorkFacts
+from fleet.errors import FleetError
+from fleet.settings import current
+from fleet.store import keys
+from fleet.store.client import available, connect, store_url
+
+PROBE_SECONDS = 8.0
+FAILED_STATES = ("failed", "dead")
+RECENT_SECONDS, MOST_RECENT = 3600.0, 2000
+
+
+def gather() -> tuple[Facts, dict[str, str]]:
+    """Return the facts, and probe -> why it could not look."""
+    probes: Mapping[str, Callable[[], Any]] = {
+        "broker": _broker,
+        "workers": _workers,
+        "pools": _pools,
+        "held": _held,
+        "dead_letters": _dead_letters,
+        "work": _work,
+        "job_ages": _job_ages,
+        "target_ages": _target_ages,
+        "fills": _fills,
+        "secret_ages": _secret_ages,
+        "host": _host,
+        "cluster": _cluster,
+    }
+    seen: dict[str, Any] = {}
+    unseen: dict[str, str] = {}
+    end = time.monotonic() + PROBE_SECONDS
+    pool = ThreadPoolExecutor(len(probes), thread_name_prefix="doctor")
+    try:
+        looking = {name: pool.submit(probe) for name, probe in probes.items()}
+        for name, future in looking.items():
+            try:
+                seen[name] = future.result(timeout=max(0.05, end - time.monotonic()))
+            except Late:
+                unseen[name] = f"no answer within {PROBE_SECONDS:g} s"
+            except (FleetError, OSError, ValueError, KeyError) as error:
+                unseen[name] = f"{type(error).__name__}: {error}"
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    environment = {name: value for name, value in os.environ.items() if name.startswith("FLOWER_")}
+    return Facts(current(), catalogue.current(), environment=environment, **seen), unseen
+
+
+def _broker() -> BrokerFacts:
+    client: Any = connect()
+    with available():
+        began = time.perf_counter()
+        client.ping()
+        ping = time.perf_counter() - began
+        before = time.time()
+        seconds, micros = client.time()
+        skew = seconds + micros / 1e6 - (before + time.time()) / 2
+        info = client.info()
+        configured = _configuration(client)
+    split = urlsplit(store_url())
+    append_only = None if "appendonly" not in configured else configured["appendonly"] == "yes"
+    return BrokerFacts(ping, skew, info, configured.get("maxmemory-policy"), append_only, bool(split.password))
+
+
+def _configuration(client: Any) -> dict[str, str]:
+    import redis
+
+    try:
+        return dict(client.config_get("maxmemory-policy", "appendonly"))
+    except redis.exceptions.ResponseError:
+        return {}  # least privilege does not include CONFIG
+
+
+def _workers() -> Any:
+    from fleet.registry import roster
+
+    return tuple(roster.workers())
+
+
+def _pools() -> Any:
+    from fleet.dispatcher import pools
+
+    return tuple(pools.status())
+
+
+def _held() -> Any:
+    from fleet.dispatcher import pools
+
+    return pools.held_by_type()
+
+
+def _dead_letters() -> int:
+    with available():
+        return int(connect().zcard(f"{keys.prefix(current().cell)}dead"))
+
+
+def _work() -> WorkFacts:
+    from fleet.dispatcher import tasks
+
+    ended = tasks.search(since=time.time() - RECENT_SECONDS, limit=MOST_RECENT)
+    runs = [task.ended_at - task.started_at for task in ended if task.started_at]
+    failed = sum(task.state in FAILED_STATES for task in ended)
+    longest = max((row.time_limit_seconds for row in catalogue.current().task_types.values()), default=0.0)
+    return WorkFacts(len(ended), failed, sum(runs) / len(runs) if runs else 0.0, longest)
+
+
+def _job_ages() -> dict[str, float]:
+    client: Any = connect()
+    with available():
+        seconds, _ = client.time()
+        jobs = client.hgetall(f"{keys.prefix(current().cell)}jobs")
+    return {name.partition(":")[0]: seconds - float(at) for name, at in jobs.items() if name.endswith(":succeeded")}
+
+
+def _target_ages() -> dict[str, float]:
+    from fleet.scaling.target_store import TargetStore
+
+    store = TargetStore(connect(), current().cell)
+    now = store.now()
+    return {pool: now - row["computed_at"] for pool, row in store.all().items()}
+
+
+def _fills() -> Any:
+    from fleet.costs import budget_store
+
+    return tuple(budget_store.show(connect(), current().cell))
+
+
+def _secret_ages() -> Any:
+    from fleet.secrets import upkeep
+
+    return () if current().secrets.backend == "environment" else upkeep.ages()
+
+
+def _host() -> HostFacts:
+    import psutil
+
+    disk = psutil.disk_usage(str(current().state_dir if current().state_dir.exists() else "."))
+    return HostFacts(psutil.cpu_percent(interval=0.3) / 100, psutil.virtual_memory().percent / 100, disk.percent / 100)
+
+
+def _cluster() -> ClusterFacts | None:
+    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return None
+    from fleet.diagnostics.cluster import look
+
+    return look()

@@ -1,0 +1,118 @@
+"""Does every planted fault have its finding, and a healthy fleet none?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from fleet import catalogue
+from fleet.costs.budget_store import Fill
+from fleet.costs.budgets import Window
+from fleet.diagnostics.checks import SECTIONS, judge
+from fleet.diagnostics.facts import BrokerFacts, ClusterFacts, Facts, HostFacts, WorkFacts
+from fleet.diagnostics.finding import combine
+from fleet.dispatcher.pools import PoolStatus
+from fleet.registry.roster import WorkerRecord
+from fleet.secrets.age import Age
+from fleet.settings import AgentSettings, BrokerSettings, LeaseSettings, LlmSettings, Settings
+
+
+def worker(**changes: Any) -> WorkerRecord:
+    now = time.time()
+    sound = WorkerRecord("w#1", "code_generator", "code_generator", "idle", 2, 0, 0.0, 1, "1", "h", 1, now, now, 0.1)
+    return replace(sound, **changes)
+
+
+def pool(name: str = "code_generator", **changes: Any) -> PoolStatus:
+    return replace(PoolStatus(name, name, f"fleet.{name}", 2, 0, 1.0, 1.0, 1.0, "", 0.0, 0, 0), **changes)
+
+
+HEALTHY = Facts(
+    settings=Settings(broker=BrokerSettings(url=SecretStr("redis://:long-random-text@127.0.0.1:6379/0"))),
+    catalogue=catalogue.load(),
+    broker=BrokerFacts(0.001, 0.0, {"used_memory": 1, "maxmemory": 0, "aof_last_write_status": "ok"}, "noeviction", True, True),
+    workers=(worker(),),
+    pools=tuple(pool(name) for name in catalogue.load().pools),
+    held={},
+    dead_letters=0,
+    work=WorkFacts(100, 1, 2.0, 600.0),
+    job_ages={"health": 10.0, "scaling": 5.0, "alerts": 20.0},
+    target_ages={"code_generator": 5.0},
+    fills=(),
+    secret_ages=(),
+    host=HostFacts(0.2, 0.3, 0.4),
+)
+
+
+def setting(**groups: Any) -> Settings:
+    return HEALTHY.settings.model_copy(update=groups)
+
+
+def fill(spent: int) -> Fill:
+    return Fill("org", Window.MONTH, "2026-11", 100, spent, 0, 0, 0, 0)
+
+
+BROKER = HEALTHY.broker
+assert BROKER is not None
+PODS = ({"name": "p", "phase": "Running", "ready": False, "restarts": 0, "waiting": "CrashLoopBackOff"},)
+FAULTS: dict[str, tuple[Facts, str]] = {
+    "connectivity.store": (replace(HEALTHY, broker=None), "critical"),
+    "connectivity.clock": (replace(HEALTHY, broker=replace(BROKER, clock_skew_seconds=30.0)), "warning"),
+    "connectivity.pool": (replace(HEALTHY, pools=(pool(slots=0, held=3),)), "critical"),
+    "connectivity.beat": (replace(HEALTHY, job_ages={"health": 500.0, "scaling": 5.0, "alerts": 20.0}), "unhealthy"),
+    "performance.duration": (replace(HEALTHY, work=WorkFacts(100, 0, 12.0, 600.0)), "warning"),
+    "performance.errors": (replace(HEALTHY, work=WorkFacts(100, 9, 1.0, 600.0)), "unhealthy"),
+    "performance.paused": (replace(HEALTHY, pools=(pool(paused="upgrade"),)), "warning"),
+    "performance.silent": (replace(HEALTHY, workers=(worker(silent_seconds=40.0),)), "warning"),
+    "performance.ghost": (
+        replace(HEALTHY, workers=(worker(claimed_at=time.time() - 900),), pools=(pool(queued=4),)), "critical",
+    ),
+    "performance.dead_letters": (replace(HEALTHY, dead_letters=3), "warning"),
+    "resources.disk": (replace(HEALTHY, host=HostFacts(0.1, 0.1, 0.97)), "critical"),
+    "resources.store_memory": (replace(HEALTHY, broker=replace(BROKER, info={"used_memory": 90, "maxmemory": 100})), "warning"),
+    "resources.pod": (replace(HEALTHY, cluster=ClusterFacts("ns", PODS, ("deny",), ())), "critical"),
+    "security.store_password": (replace(HEALTHY, broker=replace(BROKER, has_password=False)), "warning"),
+    "security.flower": (replace(HEALTHY, environment={"FLOWER_BASIC_AUTH": "admin:admin"}), "critical"),
+    "security.secret_age": (replace(HEALTHY, secret_ages=(Age("llm", 1, timedelta(days=200), "critical", "200 days old"),)), "critical"),
+    "security.targets": (replace(HEALTHY, settings=setting(agents=AgentSettings(allowed_targets=("0.0.0.0/0",)))), "critical"),
+    "security.network_policies": (replace(HEALTHY, cluster=ClusterFacts("ns", (), (), ())), "critical"),
+    "costs.budget": (replace(HEALTHY, fills=(fill(85),)), "warning"),
+    "costs.no_budget": (replace(HEALTHY, settings=setting(llm=LlmSettings(provider="openai"))), "warning"),
+    "configuration.eviction": (replace(HEALTHY, broker=replace(BROKER, policy="allkeys-lru")), "critical"),
+    "configuration.append_only": (replace(HEALTHY, broker=replace(BROKER, append_only=False)), "unhealthy"),
+    "configuration.visibility_timeout": (
+        replace(HEALTHY, settings=setting(broker=BrokerSettings(url=HEALTHY.settings.broker.url, visibility_timeout_seconds=60))), "unhealthy",
+    ),
+    "configuration.lease": (replace(HEALTHY, settings=setting(leases=LeaseSettings(lease_seconds=3))), "unhealthy"),
+    "configuration.versions": (replace(HEALTHY, workers=(worker(), worker(worker_id="x", version="2"))), "warning"),
+    "configuration.stale_target": (replace(HEALTHY, target_ages={"code_generator": 999.0}), "unhealthy"),
+    "configuration.second_owner": (replace(HEALTHY, cluster=ClusterFacts("ns", (), ("deny",), ("code: a, b",))), "critical"),
+}  # fmt: skip
+
+
+def test_a_healthy_fleet_has_no_finding() -> None:
+    assert judge(HEALTHY) == []
+    assert combine([], SECTIONS, {}).verdict == "healthy"
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_found_with_its_severity(name: str) -> None:
+    facts, severity = FAULTS[name]
+    found = judge(facts)
+    assert [(f.check, f.severity) for f in found] == [(name, severity)]
+    assert all(f.evidence and f.consequence and f.fix for f in found)
+
+
+def test_what_could_not_be_seen_is_not_healthy() -> None:
+    assert combine([], SECTIONS, {"broker": "no answer"}).verdict == "warning"
+
+
+def test_the_worst_finding_is_the_verdict() -> None:
+    found = judge(replace(HEALTHY, dead_letters=1, broker=replace(BROKER, policy="allkeys-lru")))
+    diagnosis = combine(found, SECTIONS, {})
+    assert (diagnosis.verdict, diagnosis.sections["performance"], diagnosis.sections["security"]) == ("critical", "warning", "healthy")
