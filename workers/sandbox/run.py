@@ -1,15 +1,13 @@
 """How is one program run, from request to result?
 
-Gather (start and watch), decide (judge), clean up. `isolation_here` runs nothing at all and tells what this machine can
+Gather (start and watch), decide (judge). `isolation_here` runs nothing at all and tells what this machine can
 give, for diagnostics.
 """
 
 from __future__ import annotations
 
 import secrets
-import shutil
 import sys
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from fleet.errors import UnknownName
 from workers.sandbox import isolation
 from workers.sandbox.limits import Limits
 from workers.sandbox.program import Program, SandboxResult
+from workers.sandbox.scratch import scratch
 from workers.sandbox.start import start
 from workers.sandbox.verdict import judge, refused
 from workers.sandbox.watch import watch
@@ -42,11 +41,13 @@ def run(
     if sys.platform != "linux":
         return refused(f"the sandbox needs Linux, this is {sys.platform}")
     nonce = secrets.token_hex(16)
-    scratch = tempfile.mkdtemp(prefix="sandbox-", dir=scratch_root)
     try:
-        observed = watch(start(program, limits, required, without, scratch, nonce), limits, scratch)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        with scratch(scratch_root) as folder:
+            observed = watch(start(program, limits, required, without, folder, nonce), limits, folder)
+    except OSError as exc:
+        return refused(
+            f"the sandbox could not be started: {exc}; it needs a writable temporary directory and one process"
+        )
     return judge(program, limits, observed, nonce)
 
 

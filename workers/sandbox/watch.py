@@ -10,14 +10,16 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from workers.sandbox.limits import Limits
+from workers.sandbox.scratch import exceeds
 from workers.sandbox.start import Started
 
 LOOK_EVERY_SECONDS = 0.05
+LET_GO_SECONDS = 5.0
 CHUNK = 64 * 1024
 REPORT_BYTES = 8 * 1024 * 1024
 
@@ -70,11 +72,15 @@ def watch(started: Started, limits: Limits, scratch: str) -> Observed:
         with selectors.DefaultSelector() as selector:
             for fd in streams:
                 selector.register(fd, selectors.EVENT_READ)
-            while selector.get_map() and observed.ended is None:
-                for key, _ in selector.select(LOOK_EVERY_SECONDS):
-                    if not streams[key.fd].read(key.fd):
-                        selector.unregister(key.fd)
-                observed.ended = _must_end(streams.values(), limits, scratch, time.monotonic() - begin)
+            while selector.get_map():
+                _read(selector, streams)
+                elapsed_seconds = time.monotonic() - begin
+                if observed.ended is None:
+                    observed.ended = _must_end(streams.values(), limits, scratch, elapsed_seconds)
+                    if observed.ended is not None:  # and then on, until the last of them has let go of the pipes
+                        _kill(process.pid)
+                elif elapsed_seconds > limits.wall_seconds + LET_GO_SECONDS:
+                    break
     finally:
         _kill(process.pid)
         process.wait()
@@ -86,6 +92,12 @@ def watch(started: Started, limits: Limits, scratch: str) -> Observed:
     return observed
 
 
+def _read(selector: selectors.BaseSelector, streams: Mapping[int, _Stream]) -> None:
+    for key, _ in selector.select(LOOK_EVERY_SECONDS):
+        if not streams[key.fd].read(key.fd):
+            selector.unregister(key.fd)
+
+
 def _must_end(streams: Iterable[_Stream], limits: Limits, scratch: str, elapsed_seconds: float) -> Ended | None:
     if elapsed_seconds > limits.wall_seconds:
         return "wall time"
@@ -94,28 +106,6 @@ def _must_end(streams: Iterable[_Stream], limits: Limits, scratch: str, elapsed_
     if exceeds(scratch, limits.scratch_bytes, limits.scratch_files):
         return "scratch"
     return None
-
-
-def exceeds(folder: str, most_bytes: int, most_files: int) -> bool:
-    """Tell whether a folder holds more than it may, following no link and stopping as soon as it is known."""
-    held_bytes = held_files = 0
-    waiting = [folder]
-    while waiting:
-        try:
-            entries = list(os.scandir(waiting.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            try:
-                held_bytes += entry.stat(follow_symlinks=False).st_blocks * 512
-            except OSError:
-                continue
-            held_files += 1
-            if held_bytes > most_bytes or held_files > most_files:
-                return True
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-    return False
 
 
 def _kill(session: int) -> None:
