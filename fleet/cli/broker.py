@@ -25,7 +25,8 @@ def acl(applied: bool, as_json: bool) -> None:
     from fleet.store.client import connect
 
     queues = [pool.queue for pool in catalogue.current().pools.values()]
-    wanted = broker_acl.users(current().cell, queues)
+    database = connect().connection_pool.connection_kwargs.get("db") or 0
+    wanted = broker_acl.users(current().cell, queues, int(database))
     if not applied:
         document = [{"user": user.name, "secret": broker_acl.secret_path(user), "rules": user.rules} for user in wanted]
         answer({"users": document}, as_json, [user.line(()) for user in wanted])

@@ -30,10 +30,14 @@ CHANGE = "+@read +@write +@transaction +@blocking +@pubsub -@dangerous -@admin"
 LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info"
 
 RESULTS = ("celery-task-meta-*", "celery-taskset-meta-*", "chord-unlock-*", "*.j", "*.t", "*.s")
-KOMBU = ("_kombu.binding*", "unacked*", "*.reply.celery.pidbox")
-EVENTS = ("_kombu.binding*", "celeryev.*", "*.reply.celery.pidbox")
+KOMBU = ("_kombu.binding*", "unacked*", "*.celery.pidbox*", "celeryev*")
+EVENTS = ("_kombu.binding*", "*.celery.pidbox*", "celeryev*")
 STANDING_QUEUES = ("celery", "fleet.maintenance")
-CHANNELS = ("/*celeryev/*", "/*celery.pidbox*", "/*reply.celery.pidbox*", "celery-task-meta-*")
+CONTROL = "/{database}.celery.pidbox"
+EVENT_CHANNELS = ("/{database}.celeryev/*", "/{database}.celeryev/worker.*")
+RESULT_CHANNEL = "celery-task-meta-*"
+CHANNELS = (CONTROL, *EVENT_CHANNELS, RESULT_CHANNEL)
+"""Spelled exactly as kombu subscribes: a pattern subscription is allowed by the same text only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ COMPONENTS: tuple[Component, ...] = (
         reads=("registry", "catalogue", "alerts"),
         queues=True,
         celery=(*RESULTS, *KOMBU),
-        channels=("celery-task-meta-*",),
+        channels=(RESULT_CHANNEL,),
     ),
     Component(
         "gateway",
@@ -95,7 +99,7 @@ COMPONENTS: tuple[Component, ...] = (
         reads=("registry", "catalogue"),
         queues=True,
         celery=KOMBU,
-        channels=("/*celery.pidbox*",),
+        channels=(CONTROL,),
     ),
     Component("scaler", LOOK, reads=(ALL,)),
     Component("metrics", LOOK, reads=(ALL,), queues=True),
@@ -123,13 +127,17 @@ class User:
         return f"user {self.name} on {passwords} {' '.join(self.rules)}"
 
 
-def users(cell: str, queues: Iterable[str], table: Iterable[keys.Key] = keys.TABLE) -> tuple[User, ...]:
-    """Return every component's user for a cell and the queues of its pools."""
+def users(
+    cell: str, queues: Iterable[str], database: int = 0, table: Iterable[keys.Key] = keys.TABLE
+) -> tuple[User, ...]:
+    """Return every component's user for a cell and the queues of its pools in a numbered database."""
     rows, names = tuple(table), tuple(queues)
-    return tuple(User(f"fleet-{part.name}", _rules(part, cell, names, rows)) for part in COMPONENTS)
+    return tuple(User(f"fleet-{part.name}", _rules(part, cell, names, database, rows)) for part in COMPONENTS)
 
 
-def _rules(part: Component, cell: str, queues: tuple[str, ...], table: tuple[keys.Key, ...]) -> tuple[str, ...]:
+def _rules(
+    part: Component, cell: str, queues: tuple[str, ...], database: int, table: tuple[keys.Key, ...]
+) -> tuple[str, ...]:
     if ALL in part.writes:
         return ("~*", "&*", *part.commands.split())
     prefix = _literal(keys.prefix(cell))
@@ -147,7 +155,7 @@ def _rules(part: Component, cell: str, queues: tuple[str, ...], table: tuple[key
             f"{access}{_literal(queue)}{rest}" for queue in (*queues, *STANDING_QUEUES) for rest in ("", "\x06\x16?")
         ]
     rules += [f"%RW~{pattern}" for pattern in part.celery]
-    rules += [f"&{channel}" for channel in part.channels]
+    rules += [f"&{channel.format(database=database)}" for channel in part.channels]
     return (*dict.fromkeys(rules), *CONNECT.split(), *part.commands.split())
 
 
