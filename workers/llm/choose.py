@@ -51,5 +51,5 @@ def choose(
                 api_key=api_key,
                 timeout_seconds=timeout_seconds,
                 name="local",
-                dialect=EMBEDDED,
+                dialect=EMBEDDED if model in ("", LOCAL_MODEL) else PLAIN,
             )
