@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleet.catalogue.declaration import Catalogue
-from fleet.scaling import limits, snapshot
+from fleet.scaling import limits
+from fleet.scaling.gather import gather
+from fleet.scaling.snapshot import snapshots
 from fleet.scaling.staffing import StaffingSettings
 from fleet.scaling.target_store import TargetStore
 from fleet.scaling.targets import DecisionSettings, Target, decide
@@ -32,8 +34,8 @@ def refresh(client: Client, cell: str, catalogue: Catalogue, settings: ScalingSe
             state.at is not None and 0.0 <= now - state.at < settings.interval_seconds / 2 for state in states.values()
         ):
             return None
-        gathered = snapshot.gather(client, cell, catalogue, now)
-        seen, counters = snapshot.snapshots(
+        gathered = gather(client, cell, catalogue, now)
+        seen, counters = snapshots(
             gathered, catalogue, previous, store.seasonal(pools, now), settings.wait_goal_seconds
         )
         bounds = limits.gather(client, cell, catalogue, {snap.pool: snap.ready for snap in seen}, now)

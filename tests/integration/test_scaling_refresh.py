@@ -10,6 +10,7 @@ import redis
 from fleet.catalogue.declaration import AgentType, Catalogue, Pool, TaskType
 from fleet.errors import UnknownName
 from fleet.scaling import snapshot
+from fleet.scaling.gather import gather
 from fleet.scaling.orders import Order, Orders, checked
 from fleet.scaling.published import StaleTarget, metric_value
 from fleet.scaling.refresh import refresh
@@ -90,27 +91,27 @@ def test_a_backlog_no_cheap_pool_can_hold_spills_over(store: redis.Redis) -> Non
 def test_sums_are_counted_once_and_resets_do_not_go_negative(store: redis.Redis) -> None:
     run(store, "cheap", started=50, seconds=500.0)
     declared = catalogue()
-    first = snapshot.gather(store, CELL, declared, 0.0)
+    first = gather(store, CELL, declared, 0.0)
     before = snapshot.snapshots(first, declared, {}, {}, 30.0)
     assert before[0][0].arrived == 0
     run(store, "cheap", started=10, seconds=100.0, late=2)
-    second = snapshot.snapshots(snapshot.gather(store, CELL, declared, 0.0), declared, before[1], {}, 30.0)
+    second = snapshot.snapshots(gather(store, CELL, declared, 0.0), declared, before[1], {}, 30.0)
     assert (second[0][0].started, second[0][0].late) == (10, 2)
     store.delete(f"{P}arrivals:cheap")
     run(store, "cheap", started=3, seconds=30.0)
-    third = snapshot.snapshots(snapshot.gather(store, CELL, declared, 0.0), declared, second[1], {}, 30.0)
+    third = snapshot.snapshots(gather(store, CELL, declared, 0.0), declared, second[1], {}, 30.0)
     assert third[0][0].started == 3
 
 
 def test_held_tasks_arrive_once(store: redis.Redis) -> None:
     declared = catalogue()
-    counters = snapshot.snapshots(snapshot.gather(store, CELL, declared, 0.0), declared, {}, {}, 30.0)[1]
+    counters = snapshot.snapshots(gather(store, CELL, declared, 0.0), declared, {}, {}, 30.0)[1]
     hold(store, 4)
-    seen, counters = snapshot.snapshots(snapshot.gather(store, CELL, declared, 0.0), declared, counters, {}, 30.0)
+    seen, counters = snapshot.snapshots(gather(store, CELL, declared, 0.0), declared, counters, {}, 30.0)
     assert (seen[0].arrived, seen[0].held) == (4, 4)
     store.delete(f"{P}held:code_generation", f"{P}lanes")
     run(store, "cheap", started=4, seconds=40.0)
-    seen, _ = snapshot.snapshots(snapshot.gather(store, CELL, declared, 0.0), declared, counters, {}, 30.0)
+    seen, _ = snapshot.snapshots(gather(store, CELL, declared, 0.0), declared, counters, {}, 30.0)
     assert (seen[0].arrived, seen[0].started) == (0, 4)
 
 
