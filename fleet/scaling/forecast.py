@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class ForecastSettings:
     most_dispersion: float = 4.0
     silence: float = 5.0
     """Tasks that should have come since the last one, dispersion allowed for, before demand counts as over."""
+    pauses: float = 2.0
+    """How much longer than any pause so far a silence must be: work that comes in waves is not over between two."""
     seasonal_share: float = 0.9
     """How much of what history expects is always provided for."""
 
@@ -51,7 +54,7 @@ class Forecast:
 SIGNALS = ("steady", "rising at once", "falling at once", "trend", "season", "silent")
 
 
-def matrix(rows: list[tuple[float, ...]], ticks: int) -> tuple[Floats, NDArray[np.int64]]:
+def matrix(rows: list[tuple[float, ...]], ticks: int) -> tuple[Floats, Ints]:
     """Return histories as one matrix, right-aligned and zero-padded, and how many ticks each row knows."""
     known = np.fromiter((min(len(row), ticks) for row in rows), dtype=np.int64, count=len(rows))
     if len(rows) and int(known.min()) == ticks:
@@ -65,7 +68,7 @@ def matrix(rows: list[tuple[float, ...]], ticks: int) -> tuple[Floats, NDArray[n
 
 def forecast(
     loads: Floats,
-    known: NDArray[np.int64],
+    known: Ints,
     size: Floats,
     size_square: Floats,
     tick_seconds: float,
@@ -101,12 +104,24 @@ def forecast(
     up = (short > long + s.change * deviation) | ~enough
     down = ~up & (short < long - s.change * deviation)
     trend = ~up & ~down & (np.abs(slope) > slope_noise)
-    came = loads > 0.0
-    quiet = np.where(came.any(axis=1), np.argmax(came[:, ::-1], axis=1), known)
+    quiet, longest = silences(loads)
     missed = quiet * tick_seconds * long / np.maximum(size, 1e-9) / dispersion
-    silent = (quiet >= s.short_ticks) & (missed > s.silence)
+    silent = (quiet >= s.short_ticks) & (quiet > s.pauses * longest) & (missed > s.silence)
     load = np.select([silent, up, down, trend], [0.0 * short, short, short + s.easing * deviation, ahead], long)
     signal = np.select([silent, up, down, trend], [5, 1, 2, 3], 0)
     floor = s.seasonal_share * seasonal
     signal = np.where(floor > load, 4, signal).astype(np.int8)
     return Forecast(np.maximum(np.maximum(load, floor), 0.0), short, long, deviation, dispersion, signal)
+
+
+def silences(loads: Floats) -> tuple[Ints, Ints]:
+    """Return, per row, the ticks without work at the end, and the longest such run between two ticks with work."""
+    rows, ticks = loads.shape
+    run, longest = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    begun = np.zeros(rows, dtype=bool)
+    for tick in range(ticks):
+        came = loads[:, tick] > 0.0
+        longest = np.where(came & begun, np.maximum(longest, run), longest)
+        run = np.where(came, 0, run + 1)
+        begun |= came
+    return run, longest

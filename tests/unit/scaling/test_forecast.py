@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.scaling.forecast import SIGNALS, Forecast, ForecastSettings, forecast, matrix
+from fleet.scaling.forecast import SIGNALS, Forecast, ForecastSettings, forecast, matrix, silences
 
 SETTINGS = ForecastSettings()
 
@@ -61,6 +61,20 @@ def test_a_silence_ends_the_demand_of_a_burst_but_not_of_a_trickle() -> None:
     trickle = [0.0] * 30 + [4.0] + [0.0] * 9
     assert signal(trickle) != "silent"
     assert float(of(trickle).load[0]) > 0.0
+
+
+def test_a_pause_between_two_waves_is_no_silence() -> None:
+    waves = ([130.0] + [0.0] * 5) * 6 + [130.0] + [0.0] * 3
+    assert signal(waves[-40:]) != "silent"
+    assert signal((waves + [0.0] * 9)[-40:]) == "silent"
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=40))
+def test_silences_are_counted_as_they_are(row: list[float]) -> None:
+    quiet, longest = silences(np.asarray([row]))
+    text = "".join("x" if load else "." for load in row)
+    assert int(quiet[0]) == len(text) - len(text.rstrip("."))
+    assert int(longest[0]) == max((len(run) for run in text.strip(".").split("x")), default=0)
 
 
 def test_bunched_work_is_dispersed() -> None:
