@@ -11,20 +11,24 @@ from datetime import UTC, datetime
 
 from fleet.costs import calls
 from fleet.costs.prices import Usage
-from fleet.dispatcher.errors import PermanentFailure
+from fleet.dispatcher.errors import MustWait, PermanentFailure
 from fleet.dispatcher.estimates import price_book
-from fleet.errors import FleetError
 from fleet.settings import current
 from fleet.store.client import connect
 from fleet.telemetry import logs, tracing
+from workers.llm.errors import ProviderError, ProviderRateLimited
 from workers.llm.provider import Completion, CompletionRequest, Provider
 
 CHARACTERS_PER_TOKEN = 3
 """Fewer than usual on purpose: the most a call can cost must not be guessed too low."""
+LONGEST_WAIT_SECONDS = 60.0
+"""A task over budget looks again after at most this long: a grant may have come."""
+UNTOLD_BACK_OFF_SECONDS = 10.0
+"""How long nobody calls a model whose provider answered 429 without saying for how long."""
 
 
-class OverBudget(FleetError):
-    """No money for this call now; the task waits and comes back."""
+class OverBudget(MustWait):
+    """No money (or no quota) for this call now; the task waits and comes back."""
 
 
 @dataclass(slots=True)
@@ -69,10 +73,11 @@ class PaidProvider:
         except calls.UnpricedModel as error:
             raise PermanentFailure(f"{error}: declare a price for it in the section `prices`") from error
         verdict = calls.allow(client, cell, call, most, tokens=request.max_tokens)
-        if verdict.status != "ok":
-            raise OverBudget(
-                f"a call of {self.model} was not allowed: {verdict.reason}"
-            )
+        if verdict.status == "refuse":
+            raise PermanentFailure(f"a call of {self.model} was refused: {verdict.reason}")
+        if not verdict.allowed:
+            wait = min(verdict.retry_after_seconds or LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
+            raise OverBudget(f"a call of {self.model} must wait: {verdict.reason}", wait)
         try:
             with tracing.span(
                 f"chat {self.model}",
@@ -83,8 +88,13 @@ class PaidProvider:
                 },
             ):
                 completion = self.inner.complete(request)
-        except BaseException:
-            calls.void_call(client, cell, call)
+        except ProviderError as error:
+            if isinstance(error, ProviderRateLimited):
+                wait = error.retry_after_seconds or UNTOLD_BACK_OFF_SECONDS
+                calls.back_off(client, cell, self.name, self.model, wait)
+            if not error.maybe_billed:
+                calls.void_call(client, cell, call)
+            # Otherwise the call stays allowed, and is booked as an estimate when the attempt ends.
             raise
         usage = completion.usage
         spent = Usage(

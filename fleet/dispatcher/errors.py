@@ -16,5 +16,13 @@ class NotAccepted(FleetError):
     """Somebody waits for a task that was deferred or refused."""
 
 
+class MustWait(FleetError):
+    """Raised by an agent: what it needs is not there yet. The task is held again, and this is no failure of it."""
+
+    def __init__(self, text: str, seconds: float = 5.0) -> None:
+        self.seconds = seconds
+        super().__init__(text)
+
+
 class PermanentFailure(FleetError):
     """Raised by an agent: trying again cannot help."""

@@ -1,6 +1,6 @@
 --[[ finish.lua: an attempt ended. The fence behind every execution: only the attempt that holds the task is believed.
 KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 outcome (done | failed | retry | lost | back | cancelled),
-4 Celery result meta, 5 reason, 6 delay of a retry in seconds, 7 trace id, 8 '1': a failure of the task, not of the pool
+4 Celery result meta, 5 reason, 6 delay of a retry (or back) in seconds, 7 trace id, 8 '1': a failure of the task, not of the pool
 Returns: {accepted 1|0, state, to publish ...}. Frees the slot, settles, learns, and releases the next held tasks. ]]
 --@include dispatcher/parts/free_slot.lua
 --@include dispatcher/parts/retry.lua
@@ -21,8 +21,11 @@ local state = outcome
 if outcome == 'lost' then
   state = lose_task(p, id, now, reason)
 elseif outcome == 'back' then
+  local delay = tonumber(ARGV[6]) or 0
   free_slot(p, id, now, nil)
-  retry_task(p, id, now, 0, '', 'drained')
+  if reason ~= '' then redis.call('HSET', key, 'reason', reason) end
+  budget.abandon(p, id, math.floor(now * 1000))
+  retry_task(p, id, now, delay, '', delay > 0 and 'other' or 'drained')
 elseif outcome == 'retry' then
   local ran = t[1] == 'running'
   if ran then free_slot(p, id, now, false) else free_slot(p, id, now, nil) end

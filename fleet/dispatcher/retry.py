@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import random
 from typing import Literal
 
-from fleet.dispatcher.errors import PermanentFailure
+from fleet.dispatcher.errors import MustWait, PermanentFailure
 from fleet.errors import ConfigurationError, InvalidPayload
 
 PERMANENT = (PermanentFailure, ConfigurationError, InvalidPayload)
@@ -20,9 +20,9 @@ PERMANENT_NAMES = frozenset({"ValidationError", "EncodeError", "NotRegistered"})
 
 @dataclass(frozen=True, slots=True)
 class AfterFailure:
-    """`retry` after a delay on another pool, or `failed` for good; whose fault it was."""
+    """`retry` after a delay on another pool, `back` when it only has to wait, or `failed` for good; whose fault it was."""
 
-    outcome: Literal["retry", "failed", "lost"]
+    outcome: Literal["retry", "back", "failed", "lost"]
     delay_seconds: float = 0.0
     is_task_fault: bool = False
 
@@ -33,6 +33,8 @@ def after_failure(
     """Decide from the error and the number of the attempt that failed (1 is the first)."""
     if type(error).__name__ in ("WorkerLostError", "Terminated"):
         return AfterFailure("lost")
+    if isinstance(error, MustWait):
+        return AfterFailure("back", delay_seconds=max(error.seconds, 0.0))
     if isinstance(error, PERMANENT) or type(error).__name__ in PERMANENT_NAMES:
         return AfterFailure("failed", is_task_fault=True)
     ceiling = min(max_seconds, base_seconds * 2 ** min(attempt - 1, 32))

@@ -114,3 +114,13 @@ def test_a_worker_that_dies_leaves_an_estimate_and_no_reservation(fleet: redis.R
     assert claim(task, 2, "w1").granted
     assert finish(task, 2, "failed", "{}", reason="gave up") == "failed"
     assert holders(fleet, CELL) == []
+
+
+def test_a_task_that_must_wait_for_money_is_held_and_has_not_failed(fleet: redis.Redis) -> None:
+    task, prefix = send(), keys.prefix(CELL)
+    assert claim(task, 1, "w1").granted
+    assert finish(task, 1, "back", reason="budget 'team' is spent", delay=30.0) == "back"
+    record = fleet.hgetall(f"{prefix}task:{task}")
+    assert (record["state"], record["reason"], record.get("failures", "0")) == ("held", "budget 'team' is spent", "0")
+    assert fleet.zscore(f"{prefix}delayed", task) is not None
+    assert fleet.hget(f"{prefix}inflight", "code_generator") == "0"

@@ -18,9 +18,12 @@ from fleet.costs.calls import Call, allow
 from fleet.costs.ledger import hot_entries
 from fleet.costs.outcomes import arms, outcomes
 from fleet.costs.prices import Quote
+from fleet.costs.reservations import held, release
 from fleet.dispatcher import declare, estimates
+from fleet.dispatcher.retry import after_failure
 from fleet.store import keys
 from fleet.store.scripts import script
+from workers.llm.errors import ProviderAnswerMalformed, ProviderRateLimited
 from workers.llm.provider import CompletionRequest, Message
 from workers.paid import OverBudget
 from workers.run import Run
@@ -102,10 +105,41 @@ def test_a_cheaper_model_stands_in_when_a_budget_runs_low_and_steps_back_on_a_gr
     assert run().provider(None).model == "gpt-5"
 
 
+def held_calls(store: redis.Redis) -> int:
+    reservation = held(store, CELL, "task")
+    return reservation.calls_in_flight if reservation else 0
+
+
+def test_a_429_closes_the_model_and_costs_nothing(provider: HTTPServer, store: redis.Redis) -> None:
+    provider.clear()
+    provider.expect_request("/v1/chat/completions").respond_with_data("slow down", 429, {"retry-after": "30"})
+    with pytest.raises(ProviderRateLimited):
+        run().provider(None).complete(ASKED)
+    assert held_calls(store) == 0
+    with pytest.raises(OverBudget, match="openai/gpt-5 retry-after") as waits:
+        run("other").provider(None).complete(ASKED)
+    assert 25 < waits.value.seconds <= 30
+
+
+def test_an_answer_nobody_could_read_is_booked_as_an_estimate(provider: HTTPServer, store: redis.Redis) -> None:
+    provider.clear()
+    provider.expect_request("/v1/chat/completions").respond_with_data("not JSON at all", 200)
+    with pytest.raises(ProviderAnswerMalformed):
+        run().provider(None).complete(ASKED)
+    assert held_calls(store) == 1
+    release(store, CELL, ["task"])
+    [entry] = hot_entries(store, CELL)
+    assert entry.estimated
+    assert entry.micros > 0
+
+
 def test_a_call_that_does_not_fit_is_not_made_and_says_why(provider: HTTPServer, store: redis.Redis) -> None:
     call = Call("big", "other", "acme", "code_generation", "gpt-5", "openai")
     assert allow(store, CELL, call, Quote("gpt-5", 9_900, "test", is_free=False)).allowed
-    with pytest.raises(OverBudget, match="budget 'team'"):
+    with pytest.raises(OverBudget, match="budget 'team'") as waits:
         run().provider(None).complete(ASKED)
+    after = after_failure(waits.value, 1, 1, 300)
+    assert (after.outcome, after.is_task_fault) == ("back", False)
+    assert 0 < after.delay_seconds <= 60
     assert not provider.log
     assert script("costs/void.lua")(store, [keys.prefix(CELL)], ["other", "big"]) == "9900"

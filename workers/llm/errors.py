@@ -13,6 +13,8 @@ class ProviderError(FleetError):
     """Root of everything a provider can raise."""
 
     transient = False
+    maybe_billed = False
+    """Whether the provider may have worked, and charges for it, although we got no answer."""
 
     def __init__(self, provider: str, text: str, *, retry_after_seconds: float | None = None) -> None:
         self.provider, self.retry_after_seconds = provider, retry_after_seconds
@@ -29,6 +31,7 @@ class ProviderTimedOut(ProviderError):
     """Connected, but no complete answer in time."""
 
     transient = True
+    maybe_billed = True
 
 
 class ProviderRateLimited(ProviderError):
@@ -54,6 +57,10 @@ class ProviderRequestRefused(ProviderError):
 class ProviderAnswerMalformed(ProviderError):
     """Success, but not an answer of this protocol."""
 
+    maybe_billed = True
+
 
 class ProviderAnswerTooLarge(ProviderError):
     """The answer outgrew what we are willing to read."""
+
+    maybe_billed = True

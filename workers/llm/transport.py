@@ -30,6 +30,7 @@ from workers.llm.errors import (
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 SHOWN_CHARACTERS = 300
 CONNECT_TIMEOUT_SECONDS = 5.0
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL, UnicodeError)
 
 
 class Transport:
@@ -69,11 +70,13 @@ class Transport:
                 f"no answer from {self._base_url} within {self._timeout_seconds:g} s ({type(exc).__name__}); "
                 "raise llm.timeout_seconds or ask for fewer tokens",
             )
+            failure.maybe_billed = not isinstance(exc, NEVER_SENT)
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as exc:
             failure = ProviderUnreachable(
                 self._provider,
                 f"no connection to {self._base_url} ({type(exc).__name__}); check llm.base_url and that it runs",
             )
+            failure.maybe_billed = not isinstance(exc, NEVER_SENT)
         raise failure
 
     def _read(self, response: httpx.Response, deadline: float) -> bytes:
