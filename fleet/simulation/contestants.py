@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fleet.dispatcher.strategies import LATE_BINDING, Strategy, strategy_named, strategy_names
+from fleet.dispatcher.strategies import (
+    LATE_BINDING,
+    Strategy,
+    least_expected_completion,
+    strategy_named,
+    strategy_names,
+)
 from fleet.errors import UnknownName
 from fleet.simulation.dispatchers import LateBinding, clairvoyant
 from fleet.simulation.engine import Dispatcher
@@ -33,7 +39,9 @@ def _ranked(strategy: Strategy, at_pools: bool) -> Contestant:
 
 
 def contestants() -> dict[str, Contestant]:
-    """Return everybody by name: the reference, late binding with and without sizes, each strategy, the rivals."""
+    """Return everybody by name: the reference, late binding with and without sizes, each strategy, the rivals.
+
+    Least expected completion queues at the pools by itself, so it stands there once."""
     strategies = {name: strategy_named(name) for name in strategy_names() if name != LATE_BINDING}
     rivals = {
         "power_of_two_choices": power_of_two_choices,
@@ -45,7 +53,8 @@ def contestants() -> dict[str, Contestant]:
         LATE_BINDING: lambda workload, sigma: LateBinding(workload, estimate(workload, sigma)),
         f"{LATE_BINDING}_type_mean": lambda workload, _: LateBinding(workload),
         **{name: _ranked(strategy, at_pools=False) for name, strategy in strategies.items()},
-        **{f"{name}{AT_POOLS}": _ranked(strategy, at_pools=True) for name, strategy in strategies.items()},
+        **{f"{name}{AT_POOLS}": _ranked(strategy, at_pools=True) for name, strategy in strategies.items()
+           if strategy is not least_expected_completion},
         "shared_queue": _ranked(join_shortest_queue, at_pools=False),
         **{name: _ranked(strategy, at_pools=True) for name, strategy in rivals.items()},
     }

@@ -111,6 +111,13 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
+def contest(strategies: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return who takes part: the reference and the named ones (default: all); an unknown name is refused."""
+    for name in strategies:
+        contestant_named(name)
+    return tuple(dict.fromkeys((REFERENCE, *(strategies or contestants()))))
+
+
 def compare(
     workload: Callable[[int], Workload],
     strategies: Sequence[str] = (),
@@ -119,9 +126,8 @@ def compare(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Play `workload(seed)` for every seed under every strategy (default: all) and under the reference."""
-    names = list(dict.fromkeys((REFERENCE, *(strategies or contestants()))))
-    factories = {name: contestant_named(name) for name in names}
-    summaries: dict[str, list[Summary]] = {name: [] for name in names}
+    factories = {name: contestant_named(name) for name in contest(strategies)}
+    summaries: dict[str, list[Summary]] = {name: [] for name in factories}
     loads, sizes, label, source = [], [], "", ""
     for seed in seeds:
         drawn = workload(seed)

@@ -10,10 +10,18 @@ from fleet.simulation.dispatch import Comparison
 FORMATS = (".png", ".svg")
 
 
-def draw(comparison: Comparison, path: Path) -> None:
-    """Write p99 response relative to the reference and mean wait over the run, as PNG or SVG by the file's name."""
+def checked(path: Path) -> Path:
+    """Return a path that can be drawn to; refuse it before an hour of simulation, not after."""
     if path.suffix not in FORMATS:
         raise ConfigurationError(f"cannot draw to {path.name!r}: end the file name in {' or '.join(FORMATS)}")
+    if not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"cannot draw to {str(path)!r}: make its directory first")
+    return path
+
+
+def draw(comparison: Comparison, path: Path) -> None:
+    """Write p99 response relative to the reference and mean wait over the run, as PNG or SVG by the file's name."""
+    checked(path)
     from matplotlib.figure import Figure
 
     rows = sorted(comparison.rows, key=lambda row: -row.p99_ratio)

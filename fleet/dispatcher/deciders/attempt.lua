@@ -17,8 +17,10 @@ local function learn_attempt(known, hint, seconds)
           size = learn_size(known.size, hint, seconds / believed)}
 end
 
--- Expected completions per second of a task that starts now: what time on test counts. A guessed size tests nobody.
+-- What a task that starts now brings to time on test: expected completions per second, and what its completion counts.
+-- Evidence weighs less the worse its type's sizes are predicted; a guessed size tests nobody. -> rate, weight
 local function test_rate(known, size)
-  if known.size.count < 20 then return 0 end
-  return 1 / (math.max(size, 0.001) * shrunk_speed(known.speed, known.count, known.pool_speed))
+  if known.size.count < 20 then return 0, 0 end
+  local weight = 1 / math.sqrt(known.size.error or 2)
+  return weight / (math.max(size, 0.001) * shrunk_speed(known.speed, known.count, known.pool_speed)), weight
 end

@@ -1,11 +1,12 @@
 -- How large is a task, in seconds of service on an average pool, before it has run?
--- state, numbers only: {count, mean (size), x, y (mean logarithms of hint and size), xx, yy, xy (their spread), smear}.
+-- state, numbers only: {count, mean (size), x, y (mean logarithms of hint and size), xx, yy, xy (their spread), smear,
+-- error (mean square of size over prediction: 1 when predictions are perfect)}.
 -- Without a hint: the type's mean. With one (tokens, files, complexity ...): size ~ hint^slope. The slope keeps the
 -- spread of real sizes (reduced major axis) rather than least squares, which would call every large task middling and
 -- put it on a slow pool; it fades out when hint and size hardly correlate. smear keeps predictions right on average.
 
 local function new_size(mean)
-  return {count = 0, mean = mean, x = 0, y = 0, xx = 0, yy = 0, xy = 0, smear = 1}
+  return {count = 0, mean = mean, x = 0, y = 0, xx = 0, yy = 0, xy = 0, smear = 1, error = 2}
 end
 
 -- Size relative to the type's mean before calibration.
@@ -29,6 +30,9 @@ local function learn_size(state, hint, size)
   local weight = math.max(0.02, 1 / count)
   local after = {count = count, mean = state.mean + weight * (size - state.mean),
                  x = state.x, y = state.y, xx = state.xx, yy = state.yy, xy = state.xy, smear = state.smear}
+  local miss = math.min(size / predict_size(state, hint), 10)
+  local error = state.error or 2
+  after.error = math.max(1, error + 0.02 * (miss * miss - error))
   if not hint or hint <= 0 then return after end
   local slow = math.max(0.005, 1 / count)
   local dx, dy = math.log(hint) - state.x, math.log(size) - state.y
