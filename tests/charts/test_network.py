@@ -16,6 +16,7 @@ OUTSIDERS = {
     "keda": Endpoint("keda", "10.1.0.2", "keda", {"app": "keda-operator"}),
     "prometheus": Endpoint("prometheus", "10.1.0.3", "monitoring", {"app": "prometheus"}),
     "ingress": Endpoint("ingress", "10.1.0.4", "ingress-nginx", {"app": "ingress"}),
+    "istiod": Endpoint("istiod", "10.1.0.8", "istio-system", {"app": "istiod"}),
     "vault": Endpoint("vault", "10.1.0.5", "vault", {"app": "vault"}),
     "stranger": Endpoint(
         "stranger", "10.1.0.6", "default", {"app.kubernetes.io/name": "fleet", "app.kubernetes.io/component": "gateway"}
@@ -29,7 +30,7 @@ OUTSIDERS = {
 ANYWHERE = ("kubernetes", "ledger", "broker", "identity")
 PUBLIC_ONLY = ("notifications",)
 PORTS = [
-    (p, "TCP") for p in (22, 53, 80, 443, 465, 587, 4317, 4318, 5432, 5555, 6379, 6443, 8080, 8200, 9090, 9808)
+    (p, "TCP") for p in (22, 53, 80, 443, 465, 587, 4317, 4318, 5432, 5555, 6379, 6443, 8080, 8200, 9090, 9808, 15012)
 ] + [(53, "UDP")]
 Flow = tuple[str, str, int, str]
 
@@ -48,6 +49,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
         },
         {"rbac", "vault", "otlp", "ledger", "oidc", "flowerIngress", "prometheusQueries"},
     ),
+    "mesh": ({"istio.enabled": True}, {"rbac", "mesh"}),
     "keda reads redis": ({**matrix.BUNDLED["redis-trigger"], "rbac.create": False}, {"redisTrigger"}),
 }
 

@@ -8,6 +8,7 @@
       "prometheusQueries" (not (empty ((.Values.settings.alerts | default dict).prometheus_url)))
       "otlp" (not (empty .Values.monitoring.otlp.endpoint))
       "vault" .Values.vault.enabled
+      "mesh" .Values.istio.enabled
       "ledger" (not (empty .Values.ledger.existingSecret.name))
       "rbac" .Values.rbac.create
       "oidc" (not (empty ((.Values.settings.gateway | default dict).oidc_issuer)))
