@@ -21,6 +21,7 @@ from fleet.store.credentials import celery_url
 
 MAINTENANCE_QUEUE = "fleet.maintenance"
 POOL_VARIABLE = "FLEET_POOL"
+INSTRUMENTS_MODULE = "fleet.lifecycle.instruments"
 SCHEDULE_MODULE = "beat_schedules.standard"
 BACKEND = "fleet.dispatcher.outcome.FleetBackend"
 
@@ -82,7 +83,7 @@ def configuration() -> dict[str, Any]:
         "beat_max_loop_interval": 5,
         "timezone": settings.timezone,
         "enable_utc": True,
-        "imports": agent_modules(os.environ.get(POOL_VARIABLE)),
+        "imports": (*agent_modules(os.environ.get(POOL_VARIABLE)), INSTRUMENTS_MODULE),
         "beat_schedule": import_module(SCHEDULE_MODULE).SCHEDULE,
     }
 

@@ -7,7 +7,9 @@ secrets, limits.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from celery import Task
@@ -46,6 +48,17 @@ class AgentTask(Task):  # type: ignore[misc]
             logs.get("worker").info("attempt_dropped", task_id=task_id, attempt=attempt, why=claimed.reason)
             raise Ignore(claimed.reason)
         self.request.fleet_tenant = claimed.tenant
+        self.request.fleet_held_at = claimed.held_at
+
+
+def _attempt_span(request: Any, name: str, context: Run) -> AbstractContextManager[Any]:
+    """Continue the producer's trace: the time the task was held, then this attempt."""
+    parent = tracing.continued({key: getattr(request, key, None) for key in ("traceparent", "tracestate")})
+    if held_at := getattr(request, "fleet_held_at", 0.0):
+        tracing.past_span(f"held {name}", held_at, time.time(), {"fleet.task_id": context.task_id}, parent=parent)
+    about: dict[str, str | int] = {"fleet.task_id": context.task_id, "fleet.attempt": context.attempt}
+    about["fleet.pool"] = context.pool
+    return tracing.span(f"run {name}", about, kind="consumer", parent=parent)
 
 
 def agent_task(
@@ -57,7 +70,7 @@ def agent_task(
         def run(self: AgentTask, *previous: Any, **kwargs: Any) -> Result:
             context = Run.of(self, previous)
             with (
-                tracing.span(f"run {name}", {"fleet.task_id": str(self.request.id), "fleet.pool": context.pool}),
+                _attempt_span(self.request, name, context),
                 logs.bound(task_id=str(self.request.id)),
             ):
                 return function(payload.model_validate(kwargs) if payload else kwargs, context)

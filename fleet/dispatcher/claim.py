@@ -17,11 +17,13 @@ class Claim:
     granted: bool
     reason: str = ""
     tenant: str = "default"
+    held_at: float = 0.0
+    """Since when it waited; 0 when unknown."""
 
 
 def claim(task_id: str, attempt: int, worker_id: str) -> Claim:
     """Ask for the attempt; one worker gets it, once."""
-    granted, text, *_ = script("dispatcher/claim.lua")(
+    granted, text, *rest = script("dispatcher/claim.lua")(
         connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id]
     )
-    return Claim(True, tenant=text or "default") if granted else Claim(False, text)
+    return Claim(True, tenant=text or "default", held_at=float(rest[0] or 0) if rest else 0.0) if granted else Claim(False, text)

@@ -28,6 +28,11 @@ def attempt_of(request: Any) -> int | None:
     return int(value) if value is not None else None
 
 
+def trace_of(request: Any) -> str:
+    """Return the recorded trace a Celery request belongs to; its span is over when the outcome is stored."""
+    return tracing.sampled_trace_id(getattr(request, "traceparent", None))
+
+
 def finish(
     task_id: str,
     attempt: int,
@@ -36,6 +41,7 @@ def finish(
     reason: str = "",
     delay: float = 0.0,
     is_task_fault: bool = False,
+    trace_id: str = "",
 ) -> str | None:
     """End the attempt; returns the task's state, or None when somebody else holds the task now."""
     arguments = [
@@ -45,7 +51,7 @@ def finish(
         meta,
         reason[:2000],
         f"{delay:.3f}",
-        tracing.current_trace_id(),
+        trace_id or tracing.current_trace_id(),
         "1" if is_task_fault else "",
     ]
     accepted, state, outgoing = script("dispatcher/finish.lua")(connect(), [keys.prefix(current().cell)], arguments)
@@ -77,7 +83,9 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
         attempt = attempt_of(request)
         if attempt is None:
             super().mark_as_done(task_id, result, request=request, store_result=store_result, state=state)
-        elif finish(task_id, attempt, "done", self._meta(task_id, result, state, None, request)) and request.chord:
+            return
+        meta = self._meta(task_id, result, state, None, request)
+        if finish(task_id, attempt, "done", meta, trace_id=trace_of(request)) and request.chord:
             self.on_chord_part_return(request, state, result)
 
     def mark_as_failure(
@@ -107,6 +115,7 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
             reason,
             after.delay_seconds,
             after.is_task_fault,
+            trace_of(request),
         )
         if ended in OVER:
             super().mark_as_failure(

@@ -83,6 +83,11 @@ def extract(headers: Mapping[str, Any]) -> Any:
     return TraceContextTextMapPropagator().extract({key: str(value) for key, value in headers.items() if value})
 
 
+def continued(headers: Mapping[str, Any]) -> Any:
+    """Return the trace a message belongs to, unless somebody (an instrumentation of Celery) has continued it already."""
+    return None if current_ids() else extract(headers)
+
+
 @contextmanager
 def span(
     name: str,
@@ -131,6 +136,13 @@ def current_trace_id() -> str:
         return ""
     context = trace.get_current_span().get_span_context()
     return f"{context.trace_id:032x}" if context.is_valid and context.trace_flags.sampled else ""
+
+
+def sampled_trace_id(traceparent: object) -> str:
+    """Return the trace id a W3C header names when that trace is recorded, else an empty text."""
+    parts = str(traceparent or "").split("-")
+    is_sampled = len(parts) == 4 and len(parts[1]) == 32 and parts[3][-1:] in "13579bdf" and parts[3] != ""
+    return parts[1] if is_sampled else ""
 
 
 def instrument_celery() -> None:

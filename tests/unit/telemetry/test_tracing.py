@@ -88,3 +88,22 @@ def test_a_fork_does_not_inherit_tracing(spans: InMemorySpanExporter, monkeypatc
         assert nothing is None
     monkeypatch.undo()
     assert spans.get_finished_spans() == ()
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
+        (f"00-{TRACE}-00f067aa0ba902b7-03", TRACE),
+        (f"00-{TRACE}-00f067aa0ba902b7-00", ""),
+        (f"00-{TRACE}-00f067aa0ba902b7-", ""),
+        ("00-short-x-01", ""),
+        ("", ""),
+        (None, ""),
+    ],
+)
+def test_only_a_recorded_trace_becomes_an_exemplar(header: str | None, expected: str) -> None:
+    assert tracing.sampled_trace_id(header) == expected

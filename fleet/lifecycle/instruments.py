@@ -1,0 +1,52 @@
+"""When do a worker's logs and traces begin and end?
+
+Imported by name wherever Celery runs (workers, beat): logging takes the fleet's shape before the first line, tracing
+begins in the process that runs tasks - after the fork, in the child - and sends what it holds before that one ends.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import signals
+
+from fleet.settings import current
+from fleet.telemetry import logs, tracing
+
+
+@signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
+def shape_logs(**_: Any) -> None:
+    """Take the place of Celery's own logging set-up."""
+    telemetry = current().telemetry
+    logs.configure(telemetry.log_level, telemetry.log_format)
+
+
+@signals.worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
+def begin_in_child(**_: Any) -> None:
+    _begin()
+
+
+@signals.worker_ready.connect(weak=False)  # type: ignore[untyped-decorator]
+def begin_without_children(sender: Any = None, **_: Any) -> None:
+    """Trace in the main process only where it runs tasks itself (solo, threads): exporters must not be forked."""
+    if not type(getattr(sender, "pool", None)).__module__.endswith("prefork"):
+        _begin()
+
+
+@signals.worker_process_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+@signals.worker_shutdown.connect(weak=False)  # type: ignore[untyped-decorator]
+def end(**_: Any) -> None:
+    tracing.stop()
+
+
+def _begin() -> None:
+    settings = current()
+    telemetry = settings.telemetry
+    tracing.start(
+        telemetry.otlp_endpoint,
+        service=f"fleet-{os.environ.get('FLEET_POOL', 'worker')}",
+        protocol=telemetry.otlp_protocol,
+        ratio=telemetry.trace_sample_ratio,
+        attributes={"fleet.cell": settings.cell},
+    )
