@@ -240,6 +240,7 @@ def test_a_rotated_key_is_used_without_a_new_provider(httpserver: HTTPServer) ->
     ("kind", "model", "small", "name"),
     [
         ("local", "", True, "local"),
+        ("local", "qwen2.5-coder-7b", False, "local"),
         ("openai", "gpt-4o", False, "openai"),
         ("anthropic", "claude-x", False, "anthropic"),
     ],
