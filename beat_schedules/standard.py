@@ -22,4 +22,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "alerts": _every("alerts", _settings.alerts.interval_seconds),
     "deliver": _every("deliver", 10.0),
     "health": _every("health", _settings.health.interval_seconds),
+    "secrets": _every("secrets", 60.0),
+    "audit": _every("audit", 3600.0),
 }

@@ -197,6 +197,8 @@ class SecretSettings(Group):
     """How long a worker may reuse a secret it read."""
     overlap_seconds: float = Field(120.0, ge=0)
     """How long a rotated credential and its successor are both valid, before and after the switch."""
+    audit_archive: str = ""
+    """File (JSON lines) the audit log is archived to hourly, Redis keeping its newest 100 000 entries; empty: never."""
     warn_days: int = Field(90, gt=0)
     """Age at which a secret should be rotated."""
     critical_days: int = Field(180, gt=0)

@@ -16,6 +16,7 @@ def command(host: str | None, port: int | None, certificate: str | None, private
     """Serve the HTTP API. The first start of a fleet prints a key for its admin, once."""
     import uvicorn
 
+    from fleet.dispatcher import declare
     from fleet.secrets import api_keys, audit
     from fleet.settings import current
     from fleet.store.client import connect
@@ -31,6 +32,7 @@ def command(host: str | None, port: int | None, certificate: str | None, private
             f"  {first.get_secret_value()}\n"
             "Make your own with it or with `fleet keys create NAME --role admin`, then revoke it."
         )
+    declare.publish()
     uvicorn.run(
         FACTORY,
         factory=True,

@@ -6,7 +6,10 @@ are rotated when their age says so; a provider's key waits for somebody who brin
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -19,8 +22,11 @@ from fleet.secrets.configured import backend as configured_backend
 from fleet.secrets.configured import recorded
 from fleet.secrets.credentials import credential, kind_of
 from fleet.secrets.rotate import Progress
+from fleet.secrets.rotation import State
 from fleet.settings import Settings, current
-from fleet.store.client import connect
+from fleet.store import keys
+from fleet.store.client import available, connect
+from fleet.store.scripts import script
 
 AUTOMATIC = ("broker", "gateway", "signing")
 
@@ -78,7 +84,12 @@ def rotate_one(
     )
     rotate.start(backend, path, kind, clock=clock)
     overlap = settings.secrets.overlap_seconds
-    return rotate.advance(backend, replaceable, path, recorded, overlap_seconds=overlap, clock=clock)
+    progress = rotate.advance(backend, replaceable, path, recorded, overlap_seconds=overlap, clock=clock)
+    if progress.rotation.ended:
+        outcome = "ok" if progress.rotation.state is State.DONE else "failed"
+        count = [["count", 1, "", "fleet_secret_rotations_total", outcome]]
+        script("telemetry/record.lua")(connect(), [keys.prefix(settings.cell)], [json.dumps(count)])
+    return progress
 
 
 def rotate_due(
@@ -100,6 +111,17 @@ def rotate_due(
         except FleetError as error:
             done.append(Stuck(path, str(error)))
     return tuple(done)
+
+
+def publish_ages(judged: Iterable[Age], settings: Settings | None = None, clock: Clock = SYSTEM) -> None:
+    """Leave in the store how old each secret is, for metrics and alerts: they must not need the backend."""
+    key = keys.secret_ages((settings or current()).cell)
+    written: Mapping[Any, float] = {age.path: clock.now() - age.age.total_seconds() for age in judged}
+    with available(), connect().pipeline(transaction=True) as both:
+        both.delete(key)
+        if written:
+            both.hset(key, mapping=written)
+        both.execute()
 
 
 def audited_write(backend: SecretBackend, path: str, fields: dict[str, SecretStr]) -> int:

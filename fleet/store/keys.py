@@ -39,10 +39,10 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("lanes", "set", "lanes that hold tasks", "-", "dispatcher"),
     Key(
-        "fair:<lane>",
+        "fair",
         "hash",
-        "virtual time and each tenant's last finish tag",
-        "when the lane runs empty",
+        "each active tenant's held and open tasks and last finish tag; #tenants: how many, #active: sum of their weights, #slots: of all slots",
+        "-",
         "dispatcher",
     ),
     Key("weights", "hash", "tenant -> weight in fair queueing", "-", "dispatcher"),
@@ -182,6 +182,7 @@ TABLE: tuple[Key, ...] = (
         "when it expires",
         "secrets",
     ),
+    Key("secret_ages", "hash", "secret -> when its newest version was written (unix seconds)", "-", "secrets"),
     Key("api_keys", "set", "ids of the API keys", "-", "secrets"),
     Key("login_failures:<source>", "string", "refused logins of a source in this window", "its window", "gateway"),
     # alerts
@@ -267,6 +268,10 @@ def api_key(cell: str, key_id: str) -> str:
 
 def api_keys(cell: str) -> str:
     return f"{prefix(cell)}api_keys"
+
+
+def secret_ages(cell: str) -> str:
+    return f"{prefix(cell)}secret_ages"
 
 
 def login_failures(cell: str, source: str) -> str:

@@ -117,3 +117,33 @@ def deliver() -> dict[str, Any]:
     from fleet.alerts import job as alert_job
 
     return dict(alert_job.run_delivery())
+
+
+@job("secrets", lease_seconds=300.0)
+def secrets() -> dict[str, Any]:
+    """Judge the secrets' ages, go on with rotations, begin those that are due."""
+    from fleet.secrets import upkeep
+
+    done = upkeep.rotate_due()
+    judged = upkeep.ages()
+    upkeep.publish_ages(judged)
+    stuck = [item for item in done if isinstance(item, upkeep.Stuck)]
+    for item in stuck:
+        logs.get("maintenance").warning("rotation_stuck", path=item.path, reason=item.reason)
+    overdue = sum(age.verdict == "critical" for age in judged)
+    return {"rotations": len(done), "stuck": len(stuck), "secrets": len(judged), "overdue": overdue}
+
+
+@job("audit", lease_seconds=300.0)
+def audit() -> dict[str, Any]:
+    """Archive the audit log, where the settings say so, and follow its chain."""
+    from pathlib import Path
+
+    from fleet.errors import Conflict
+    from fleet.secrets import audit as log
+
+    file = current().secrets.audit_archive
+    verdict = log.archive(Path(file)) if file else log.verify()
+    if not verdict.ok:
+        raise Conflict(f"the audit log is broken: {verdict.reason}")
+    return {"entries": verdict.checked}
