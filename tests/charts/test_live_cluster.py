@@ -1,0 +1,97 @@
+"""What does an install see of the cluster it goes to? Secrets that are missing, passwords that are already there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from api_server import cluster
+from rendering import CHART, Object, named
+from toolbox import tool
+
+
+def install(
+    home: Path, secrets: Mapping[str, Mapping[str, str]], values: object, *files: str
+) -> subprocess.CompletedProcess[str]:
+    """Render against a live API, as `helm install` does first of all."""
+    with cluster(home, "fleet", secrets) as kubeconfig:
+        command = [
+            tool("helm"),
+            "template",
+            "fleet",
+            str(CHART),
+            "--namespace",
+            "fleet",
+            "--dry-run=server",
+            "--disable-openapi-validation",
+            "--kubeconfig",
+            str(kubeconfig),
+            "--values",
+            "-",
+        ]
+        for file in files:
+            command += ["--values", str(CHART / file)]
+        environment = {"HOME": str(home), "PATH": ""}
+        return subprocess.run(
+            command, input=json.dumps(values), env=environment, capture_output=True, text=True, check=False
+        )
+
+
+def objects(done: subprocess.CompletedProcess[str]) -> list[Object]:
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def encoded(**data: str) -> dict[str, str]:
+    return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
+
+
+def test_missing_secrets_are_named_before_anything_is_created(tmp_path: Path) -> None:
+    done = install(
+        tmp_path,
+        {"fleet-broker": encoded(address="x")},
+        {"pools": {"code_generator": {"envFromSecrets": ["llm"]}}},
+        "values-production.yaml",
+    )
+    assert done.returncode != 0
+    for complaint in (
+        'broker.existingSecret: Secret fleet/fleet-broker has no key "url"',
+        "broker.caSecret: Secret fleet/fleet-broker-ca does not exist; create it first: kubectl -n fleet create secret generic fleet-broker-ca --from-literal=ca.crt=",
+        "ledger.existingSecret: Secret fleet/fleet-ledger does not exist",
+        "flower.basicAuth.existingSecret: Secret fleet/fleet-flower does not exist",
+        "pools.code_generator.envFromSecrets: Secret fleet/llm does not exist",
+    ):
+        assert complaint in done.stderr, done.stderr
+
+
+def test_with_its_secrets_production_installs(tmp_path: Path) -> None:
+    secrets = {
+        "fleet-broker": encoded(url="rediss://x"),
+        "fleet-broker-ca": {"ca.crt": encoded(a="pem")["a"]},
+        "fleet-ledger": encoded(url="postgresql://x"),
+        "fleet-flower": {"basic-auth": encoded(a="u:p")["a"]},
+    }
+    assert objects(install(tmp_path, secrets, {}, "values-production.yaml"))
+
+
+def test_secrets_another_controller_writes_need_not_be_there_yet(tmp_path: Path) -> None:
+    values = {
+        "externalSecrets": {
+            "enabled": True,
+            "secrets": [{"name": "fleet-broker", "keys": {"url": {"key": "fleet/broker"}}}],
+        }
+    }
+    assert objects(install(tmp_path, {}, values, "values-production.yaml"))
+
+
+def test_generated_passwords_are_kept_by_an_upgrade(tmp_path: Path) -> None:
+    first = objects(install(tmp_path, {}, {}))
+    held = {name: named(first, "Secret", name)["data"] for name in ("redis-auth", "flower-auth")}
+    second = objects(install(tmp_path, held, {}))
+    assert {name: named(second, "Secret", name)["data"] for name in held} == held
+    third = objects(install(tmp_path, {}, {}))
+    assert named(third, "Secret", "redis-auth")["data"]["fleet"] != held["redis-auth"]["fleet"]
