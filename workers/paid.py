@@ -6,6 +6,7 @@ and recorded once after it, whatever it did cost.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,9 +14,11 @@ from fleet.costs import calls
 from fleet.costs.prices import Usage
 from fleet.dispatcher.errors import MustWait, PermanentFailure
 from fleet.dispatcher.estimates import price_book
+from fleet.errors import StoreUnavailable
 from fleet.settings import current
+from fleet.store import numbers
 from fleet.store.client import connect
-from fleet.telemetry import logs, tracing
+from fleet.telemetry import genai, logs, tracing
 from workers.llm.errors import ProviderError, ProviderRateLimited
 from workers.llm.provider import Completion, CompletionRequest, Provider
 
@@ -79,15 +82,7 @@ class PaidProvider:
             wait = min(verdict.retry_after_seconds or LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
             raise OverBudget(f"a call of {self.model} must wait: {verdict.reason}", wait)
         try:
-            with tracing.span(
-                f"chat {self.model}",
-                {
-                    "gen_ai.operation.name": "chat",
-                    "gen_ai.provider.name": self.name,
-                    "gen_ai.request.model": self.model,
-                },
-            ):
-                completion = self.inner.complete(request)
+            completion = self._ask(request)
         except ProviderError as error:
             if isinstance(error, ProviderRateLimited):
                 wait = error.retry_after_seconds or UNTOLD_BACK_OFF_SECONDS
@@ -107,6 +102,26 @@ class PaidProvider:
             "call_recorded", task_id=self.task_id, model=self.model, tokens=spent.tokens, micros=receipt.micros
         )
         return completion
+
+    def _ask(self, request: CompletionRequest) -> Completion:
+        """Make the call, traced and counted."""
+        began, outcome, trace_id = time.monotonic(), "failed", ""
+        about = genai.request(self.model, self.name, max_tokens=request.max_tokens)
+        try:
+            with tracing.span(genai.span_name(self.model), about, kind="client") as span:
+                trace_id = tracing.current_trace_id()
+                completion = self.inner.complete(request)
+                if span is not None:
+                    usage = completion.usage
+                    span.set_attributes(dict(genai.response(self.model, usage.input_tokens, usage.output_tokens)))
+            outcome = "ok"
+            return completion
+        finally:
+            took = numbers.observe("fleet_llm_call_seconds", time.monotonic() - began, self.model, trace_id=trace_id)
+            try:
+                numbers.record(connect(), current().cell, numbers.count("fleet_llm_calls_total", self.model, outcome), took)
+            except StoreUnavailable:
+                pass  # a number is lost; the completion, which is paid for, must not be
 
     def _call(self) -> calls.Call:
         call_id = f"{self.task_id}:{self.attempt}:{self.inner.model}:{self.made}"
