@@ -103,7 +103,7 @@ local function start(task, pool, now)
   options.held = options.held - 1
   task.pool = pool
   if options.known then return end
-  task.pace, task.weight = test_rate(known_of(types[task.type], pool), task.size)
+  task.pace = test_rate(known_of(types[task.type], pool), task.size)
   settle(pool, now)
   pool.rate = pool.rate + task.pace
   task.is_probe = options.ejects and standing_at(pool.standing, now) == 'probe'
@@ -155,7 +155,8 @@ end
 local function learn(task, pool, seconds, ok, now)
   local kind, pair = types[task.type], types[task.type].learned[pool.name]
   settle(pool, now)
-  pool.rate, pool.done = math.max(0, pool.rate - task.pace), pool.done + task.weight
+  pool.rate = math.max(0, pool.rate - task.pace)
+  if task.pace > 0 then pool.done = pool.done + test_weight(known_of(kind, pool)) end
   pair.success = learn_success(pair.success, ok)
   if options.ejects then
     pool.standing = standing_after(pool.standing, ok, now, task.is_probe, false)

@@ -17,10 +17,13 @@ local function learn_attempt(known, hint, seconds)
           size = learn_size(known.size, hint, seconds / believed)}
 end
 
--- What a task that starts now brings to time on test: expected completions per second, and what its completion counts.
--- Evidence weighs less the worse its type's sizes are predicted; a guessed size tests nobody. -> rate, weight
+-- What one completion counts in time on test: less, the worse its type's sizes are predicted. A guess tests nobody.
+local function test_weight(known)
+  return known.size.count < 20 and 0 or 1 / math.sqrt(known.size.error or 2)
+end
+
+-- Completions expected per second, so weighted, of a task of this predicted size that starts now.
 local function test_rate(known, size)
-  if known.size.count < 20 then return 0, 0 end
-  local weight = 1 / math.sqrt(known.size.error or 2)
-  return weight / (math.max(size, 0.001) * shrunk_speed(known.speed, known.count, known.pool_speed)), weight
+  local speed = shrunk_speed(known.speed, known.count, known.pool_speed)
+  return test_weight(known) / (math.max(size, 0.001) * speed)
 end
