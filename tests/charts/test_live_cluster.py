@@ -60,7 +60,8 @@ def test_missing_secrets_are_named_before_anything_is_created(tmp_path: Path) ->
     assert done.returncode != 0
     for complaint in (
         'broker.existingSecret: Secret fleet/fleet-broker has no key "url"',
-        "broker.caSecret: Secret fleet/fleet-broker-ca does not exist; create it first: kubectl -n fleet create secret generic fleet-broker-ca --from-literal=ca.crt=",
+        "broker.caSecret: Secret fleet/fleet-broker-ca does not exist; create it first: kubectl",
+        "kubectl -n fleet create secret generic fleet-broker-ca --from-literal=ca.crt=...",
         "ledger.existingSecret: Secret fleet/fleet-ledger does not exist",
         "flower.basicAuth.existingSecret: Secret fleet/fleet-flower does not exist",
         "pools.code_generator.envFromSecrets: Secret fleet/llm does not exist",
