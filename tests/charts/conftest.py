@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from toolbox import HOME
-
-OWN_TOOLS = Path(sys.prefix).resolve() == HOME.resolve()
+OWN_TOOLS = Path(sys.prefix).resolve() == Path(__file__).resolve().parents[2] / ".venv-chart"
 collect_ignore_glob = [] if OWN_TOOLS else ["test_*.py"]
 
 

