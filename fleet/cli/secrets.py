@@ -146,6 +146,28 @@ def drill(seconds: float, as_json: bool) -> None:
         sys.exit(1)
 
 
+@group.command("mirror")
+@click.argument("agent_type")
+@click.option("--namespace", required=True, help="Where the agent's Deployment runs.")
+@click.option("--deployment", help="The Deployment that owns the copy; needed unless --drop.")
+@click.option("--drop", is_flag=True, help="Remove the copy.")
+@json_option
+def mirror(agent_type: str, namespace: str, deployment: str | None, drop: bool, as_json: bool) -> None:
+    """Copy AGENT_TYPE's secrets into a Kubernetes Secret, or repair the copy. Vault stays the truth."""
+    from fleet.secrets import audit, configured
+    from fleet.secrets import mirror as mirrors
+
+    if not (drop or deployment):
+        raise click.UsageError("name the owner with --deployment, or remove the copy with --drop")
+    copies = mirrors.cluster(namespace)
+    audit.record("secret.mirror", f"{namespace}/{agent_type}", detail={"drop": drop})
+    if drop or not deployment:
+        done = copies.drop(agent_type)
+    else:
+        done = copies.sync(configured.backend(), agent_type, mirrors.owner_of(deployment, namespace))
+    answer(done, as_json, f"{namespace}/{done.name}: {done.did} {', '.join(done.drift)}")
+
+
 @group.command("policy")
 @click.option("--apply", "applied", is_flag=True, help="Write it to the server; needs a login that may.")
 @json_option

@@ -27,7 +27,7 @@ from fleet.gateway.counting import Counting
 from fleet.gateway.door import Door
 from fleet.gateway.exchange import Answer, Call, dump
 from fleet.gateway.identity import Identity, Refused
-from fleet.gateway.login_limits import refuse
+from fleet.gateway.logins import accept, refuse
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.routes import ROUTES, Route
 from fleet.gateway.schemas import Id
@@ -92,9 +92,11 @@ class Gateway:
 
     def _identify(self, request: Request) -> Identity:
         found = self.door.identify(request.headers)
+        source = request.client.host if request.client else "unknown"
         if isinstance(found, Refused):
-            source = request.client.host if request.client else "unknown"
             raise refuse(self.client, self.cell, source, found.reason)
+        if self.door.is_news(found):
+            accept(self.client, self.cell, source, found)
         return found
 
     def _call(self, route: Route, request: Request, identity: Identity, raw: bytes) -> Call:

@@ -22,6 +22,7 @@ from fleet.store.client import Client
 
 BELIEVED_SECONDS = 1.0
 MOST_BELIEVED = 10_000
+NEWS_SECONDS = 3600.0
 MESH_HEADER = "x-forwarded-client-cert"
 MESH_PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|[^;,]*)')
 MESH_ROLE = re.compile(r"spiffe://[^/]+/ns/(?P<namespace>[a-z0-9-]+)/sa/fleet-(?P<role>viewer|producer|operator)")
@@ -36,6 +37,7 @@ class Door:
         self._mesh = chosen.trust_mesh_identity
         self._lock = threading.Lock()
         self._believed: dict[bytes, tuple[float, Identity]] = {}
+        self._seen: dict[Identity, float] = {}
 
     def close(self) -> None:
         if self._oidc is not None:
@@ -59,6 +61,17 @@ class Door:
         if self._mesh and MESH_HEADER in headers:
             return by_certificate(headers[MESH_HEADER])
         return Refused("no credential: send `Authorization: Bearer <API key or JWT>`")
+
+    def is_news(self, identity: Identity) -> bool:
+        """Return whether this caller was not let in here within the last hour: that is worth an audit entry."""
+        now = self._clock.monotonic()
+        with self._lock:
+            if now < self._seen.get(identity, float("-inf")) + NEWS_SECONDS:
+                return False
+            if len(self._seen) >= MOST_BELIEVED:
+                self._seen.clear()
+            self._seen[identity] = now
+            return True
 
     def _by_key(self, token: str) -> Identity | Refused:
         now = self._clock.monotonic()

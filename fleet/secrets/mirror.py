@@ -165,12 +165,35 @@ class Mirror:
             raise _wrapped(error, name) from None
 
 
+def cluster(namespace: str) -> Mirror:
+    """Return the mirror of a namespace, by the pod's service account or the user's kubeconfig."""
+    import kubernetes
+
+    known: Any = kubernetes.config
+    try:
+        known.load_incluster_config()
+    except known.ConfigException:
+        known.load_kube_config()
+    return Mirror(kubernetes.client.CoreV1Api(), namespace)
+
+
+def owner_of(deployment: str, namespace: str) -> Owner:
+    """Return a Deployment as the owner of a copy."""
+    import kubernetes
+
+    apps: Any = kubernetes.client.AppsV1Api()
+    try:
+        return Owner(deployment, str(apps.read_namespaced_deployment(deployment, namespace).metadata.uid))
+    except kubernetes.client.ApiException as error:
+        raise _wrapped(error, deployment) from None
+
+
 def _encoded(value: SecretStr) -> str:
     return base64.b64encode(value.get_secret_value().encode()).decode()
 
 
 def _wrapped(error: Any, name: str) -> BackendUnavailable:
     return BackendUnavailable(
-        f"Kubernetes answered {error.status} for Secret {name!r}: "
-        "the service account needs get, patch and delete on secrets in this namespace"
+        f"Kubernetes answered {error.status} for {name!r}: "
+        "the service account needs get, patch and delete on secrets, and get on deployments, in this namespace"
     )

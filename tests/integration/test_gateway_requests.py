@@ -11,7 +11,7 @@ from integration.gateway_client import bearing, gateway, key
 from starlette.testclient import TestClient
 
 from fleet import settings
-from fleet.gateway.login_limits import FAILURES
+from fleet.gateway.logins import FAILURES
 from fleet.gateway.problems import MEDIA
 from fleet.secrets import api_keys, audit
 from fleet.secrets.roles import Role
@@ -144,9 +144,19 @@ def test_refused_logins_are_recorded_limited_and_lock_nobody_out(client: TestCli
     assert 1 <= int(limited.headers["retry-after"]) <= 60
     assert client.get("/api/v1/whoami", headers=bearing(good)).status_code == 200
     noted = list(audit.entries(store, current().cell, before))
-    assert [entry.action for entry in noted] == ["login.refused"] * FAILURES + ["login.limited"]
+    assert [entry.action for entry in noted] == ["login.refused"] * FAILURES + ["login.limited", "login.accepted"]
     assert {entry.source for entry in noted} == {"testclient"}
     assert CANARY not in str(noted)
+
+
+def test_a_login_is_recorded_once_an_hour_not_with_every_request(client: TestClient, store: redis.Redis) -> None:
+    text = key(store, Role.VIEWER, "acme")
+    before = audit.head(store, current().cell).last.seq
+    for _ in range(5):
+        assert client.get("/api/v1/whoami", headers=bearing(text)).status_code == 200
+    [entry] = audit.entries(store, current().cell, before)
+    assert (entry.action, entry.actor, entry.detail["tenant"]) == ("login.accepted", "viewer of acme", "acme")
+    assert text.split("_")[2] not in entry.as_json()
 
 
 def test_the_first_start_makes_one_admin_key_and_no_second(store: redis.Redis) -> None:

@@ -1,4 +1,4 @@
-"""How many refused logins may one source cause before it only hears `429`?
+"""What is noted of logins, and how many refused ones may one source cause before it only hears `429`?
 
 A valid credential always works: somebody else's failures behind the same address must not lock an honest caller out.
 What the limit spares is the audit log, which notes each refusal up to the limit and then once that it was reached.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from fleet.gateway.identity import Identity
 from fleet.gateway.problems import Problem, unauthenticated
 from fleet.secrets import audit
 from fleet.store import keys
@@ -24,6 +25,14 @@ class Window:
 
     failures: int
     ends_in: float
+
+
+def accept(client: Client, cell: str, source: str, identity: Identity) -> None:
+    """Record that somebody came in who was not seen for a while."""
+    detail = {"how": identity.how, "tenant": identity.tenant, "role": identity.role.value}
+    audit.record(
+        "login.accepted", "gateway", actor=identity.name, source=source, detail=detail, client=client, cell=cell
+    )
 
 
 def refuse(client: Client, cell: str, source: str, reason: str) -> Problem:
