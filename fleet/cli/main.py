@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "pools": ("fleet.cli.pools", "pools", "Show, pause and resume pools."),
     "config": ("fleet.cli.config", "config", "Show and check settings and catalogue."),
     "doctor": ("fleet.cli.doctor", "doctor", "Find what is wrong, and what mends it."),
+    "gameday": ("fleet.cli.gameday", "gameday", "Break a throw-away fleet on purpose, and score what follows."),
     "health": ("fleet.cli.health", "health", "Show what the health job found and mended."),
     "new-agent": ("fleet.cli.new_agent", "new_agent", "Write a new agent type: code, catalogue row, test."),
     "simulate": ("fleet.cli.simulate", "simulate", "Try dispatch and scaling settings before they are trusted."),
