@@ -63,3 +63,9 @@ def test_a_thousand_rules_over_a_thousand_series(store: redis.Redis) -> None:
     found = incidents.read(store, CELL).incidents
     expected = {f"rule{n}" for n in range(1_000) if 0.9 * (n % 7 + 1) > n / 100}
     assert {key for key, incident in found.items() if incident.status == "firing"} == expected
+
+
+def test_a_page_without_a_store_says_so() -> None:
+    text = page(redis.Redis(host="127.0.0.1", port=9, socket_connect_timeout=1, decode_responses=True), CELL, NOW)[0]
+    assert b"fleet_broker_up 0.0" in text
+    assert b"ai_agent_load{" not in text
