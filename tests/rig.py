@@ -60,9 +60,13 @@ class Rig:
     def submit(self, task_type: str = "job", payload: Mapping[str, Any] | None = None, **options: Any) -> TaskHandle:
         return submit(task_type, payload, **options)
 
-    def take(self, pool: str) -> Message | None:
+    def take(self, pool: str, wait_seconds: float = 0) -> Message | None:
         """Take the next message, as Celery's consumer does."""
-        text = self.store.rpop(f"fleet.{pool}")
+        queue = f"fleet.{pool}"
+        if wait_seconds:
+            _, text = self.store.brpop([queue], timeout=wait_seconds) or (queue, None)  # type: ignore[misc]
+        else:
+            text = self.store.rpop(queue)
         if text is None:
             return None
         headers = json.loads(str(text))["headers"]

@@ -14,8 +14,7 @@ if t[2] ~= attempt then return refuse('attempt ' .. attempt .. ' is over, ' .. t
 if t[1] == 'running' and t[3] == worker then return {1, t[4], t[8], t[9]} end
 if t[1] ~= 'released' then return refuse('the task is ' .. t[1]) end
 if not redis.call('ZSCORE', p .. 'workers', worker) then return refuse('this worker is not on the roster (its lease ended)') end
-local speed = tonumber(redis.call('HGET', p .. 'stats:' .. t[5], 'v:' .. t[7])) or 1
-local rate = 1 / math.max((tonumber(t[6]) or 10) * speed, 0.001)
+local rate = test_rate(read_known(p, t[5], t[7]), tonumber(t[6]) or 10)
 redis.call('HSET', key, 'state', 'running', 'worker', worker, 'started', stamp(now), 'rate', number_text(rate))
 redis.call('ZREM', p .. 'released', id)
 redis.call('SADD', p .. 'running:' .. worker, id)

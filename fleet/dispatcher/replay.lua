@@ -7,7 +7,7 @@ local p, id, now = KEYS[1], ARGV[1], server_seconds()
 if redis.call('ZREM', p .. 'dead', id) == 0 then return {'', {}} end
 local key = p .. 'task:' .. id
 redis.call('PERSIST', key)
-redis.call('HSET', key, 'failures', 0, 'losses', 0, 'excluded', '', 'ended', '', 'reason', 'replayed', 'deadline', '')
+redis.call('HSET', key, 'failures', 0, 'losses', 0, 'excluded', '', 'ended', '', 'reason', 'replayed', 'deadline', '', 'tag', '')
 if ARGV[2] ~= '' then redis.call('HSET', key, 'envelope', ARGV[2]) end
 redis.call('DEL', 'celery-task-meta-' .. id)
 retry_task(p, id, now, 0, '', 'other')

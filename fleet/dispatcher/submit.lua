@@ -5,6 +5,6 @@ publish when the broker is not this Redis. Idempotent by task id. ]]
 --@include dispatcher/parts/submit_one.lua
 local p, width, now, answers = KEYS[1], tonumber(ARGV[1]), server_seconds(), {}
 for offset = 1, #ARGV - 1, width do
-  answers[#answers + 1] = submit_one(p, read_submission(ARGV, offset), now)
+  answers[#answers + 1] = submit_one(p, read_submission(ARGV, offset), now, #answers)
 end
 return {answers, outgoing}

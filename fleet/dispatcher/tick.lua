@@ -103,7 +103,7 @@ for _, pool in ipairs(redis.call('HKEYS', p .. 'queues')) do
       redis.call('HSET', p .. 'stats:' .. pool, 'grey', number_text(grey))
       for _, field in ipairs(redis.call('HKEYS', p .. 'stats:' .. pool)) do
         local kind = string.match(field, '^v:(.+)$')
-        if kind and redis.call('HEXISTS', p .. 'factors:' .. kind, pool) == 1 then save_factor(p, pool, kind, grey) end
+        if kind and redis.call('HEXISTS', p .. 'factors:' .. kind, pool) == 1 then save_factor(p, pool, kind, read_known(p, pool, kind), grey) end
       end
     end
   end
@@ -113,5 +113,8 @@ for _, field in ipairs(redis.call('HKEYS', p .. 'retry_budget')) do
   if tonumber(string.match(field, ':(%d+)$')) < math.floor(now / 60) - 1 then redis.call('HDEL', p .. 'retry_budget', field) end
 end
 
+local all = 0
+for _, slots in ipairs(redis.call('HVALS', p .. 'slots')) do all = all + tonumber(slots) end
+redis.call('HSET', p .. 'fair', '#slots', all)
 local released = fill(p, nil, now, 'tick')
 return {1, due, expired, lost, recovered, resent, released, outgoing}

@@ -88,6 +88,8 @@ def _open(url: str, decode: bool, settings: Settings) -> redis.Redis:
         "socket_keepalive": True,
         "health_check_interval": 0,
         "client_name": "fleet",
+        # One per thread that talks at the same moment; the library's own hundred is fewer than a threaded producer has.
+        "max_connections": 1000,
         # One immediate second try: the server closes idle connections, and a script either ran or did not arrive.
         "retry": Retry(NoBackoff(), 1),
         "retry_on_error": [redis.exceptions.ConnectionError],

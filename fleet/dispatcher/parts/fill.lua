@@ -7,12 +7,15 @@
 --@include dispatcher/parts/end_task.lua
 local FILL_AT_MOST = 200
 
+-- A head's age counts from its fair start, or from its arrival while one tenant has the fleet to itself.
 local function read_head(p, lane, id, now)
   local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'size', 'held', 'priority', 'excluded', 'attempt', 'envelope',
-    'strategy', 'deadline', 'goal')
+    'strategy', 'deadline', 'goal', 'tag', 'tenant')
   if not t[1] then return nil end
+  local is_alone = (tonumber(redis.call('HGET', p .. 'fair', '#tenants')) or 1) <= 1
+  local since = not is_alone and tonumber(t[11]) or tonumber(t[3])
   local head = {id = id, lane = lane, type = t[1], size = tonumber(t[2]), held_at = tonumber(t[3]),
-    age = now - tonumber(t[3]), priority = tonumber(t[4]), attempt = tonumber(t[6]) or 0, envelope = t[7],
+    age = math.max(0, now - since), tenant = t[12], priority = tonumber(t[4]), attempt = tonumber(t[6]) or 0, envelope = t[7],
     strategy = t[8], deadline = tonumber(t[9]), goal = tonumber(t[10]) or 30}
   if t[5] and t[5] ~= '' then
     head.excluded = {}
@@ -38,7 +41,7 @@ local function lane_head(p, lane, only, now)
   return first and read_head(p, lane, first, now) or nil
 end
 
-local function describe(head, pools, row, chosen, score, cause)
+local function describe(head, pools, row, chosen, score, cause, held)
   local candidates = {}
   for _, pool in ipairs(pools) do
     if row[pool.name] and #candidates < 8 then
@@ -47,7 +50,7 @@ local function describe(head, pools, row, chosen, score, cause)
         excluded = head.excluded and head.excluded[pool.name] or nil}
     end
   end
-  return cjson.encode({cause = cause, held = head.age, pool = chosen, score = score, size = head.size,
+  return cjson.encode({cause = cause, held = held, pool = chosen, score = score, size = head.size,
     candidates = candidates})
 end
 
@@ -89,8 +92,8 @@ local function fill(p, only, now, cause)
     local h, q, score = match(queue, pools, factors, options)
     if not h then break end
     local head, pool = queue[h], pools[q]
-    local decision = describe(head, pools, factors[head.type], pool.name, score, cause)
-    unhold_task(p, head.id, head.lane)
+    local decision = describe(head, pools, factors[head.type], pool.name, score, cause, now - head.held_at)
+    unhold_task(p, head.id, head.lane, head.tenant, true)
     head.type = head.kind
     release_task(p, head.id, head, pool, now, decision)
     pool.free = pool.free - 1

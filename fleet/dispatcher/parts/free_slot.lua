@@ -1,12 +1,14 @@
 -- A running attempt gives its slot back: free_slot(p, id, now, ok) -> pool. ok: true or false teaches the pool's record,
 -- nil teaches nothing (the attempt was lost, handed back or cancelled).
 --@include dispatcher/parts/learn_outcome.lua
+--@include dispatcher/parts/hold.lua
 local function free_slot(p, id, now, ok)
   local key = p .. 'task:' .. id
-  local t = redis.call('HMGET', key, 'pool', 'worker', 'type', 'size', 'hint', 'started', 'rate', 'probe')
+  local t = redis.call('HMGET', key, 'pool', 'worker', 'type', 'size', 'hint', 'started', 'rate', 'probe', 'tenant')
   local pool = t[1]
   redis.call('SREM', p .. 'running:' .. (t[2] or ''), id)
   if redis.call('HINCRBY', p .. 'inflight', pool, -1) < 0 then redis.call('HSET', p .. 'inflight', pool, 0) end
+  count_open(p, t[9] or 'default', -1)
   if t[6] and t[6] ~= '' then
     -- What the attempt's slot cost; the ledger gets the sum when the task ends.
     local slot_hour_usd = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0

@@ -1,18 +1,17 @@
 -- What does one ended attempt teach? learn_outcome(p, task, pool, ok, service, now); start_test when an attempt starts.
 -- Updates speed and success per (pool, type), mean service, size of the type, outlier standing, time on test, and from
 -- them the pool's cost factor for the type.
---@include dispatcher/deciders/learn.lua
+--@include dispatcher/deciders/attempt.lua
 --@include dispatcher/deciders/cost.lua
---@include dispatcher/deciders/predict.lua
 --@include dispatcher/parts/standing.lua
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/time.lua
 --@include telemetry/metrics.lua
-local SIZE_FIELDS = {'count', 'mean', 'x', 'y', 'xx', 'yy', 'xy', 'smear'}
+local SIZE_FIELDS = {'count', 'mean', 'x', 'y', 'xx', 'yy', 'xy', 'smear', 'error'}
 
 local function read_size(p, task_type)
-  local text, state, index = redis.call('GET', p .. 'size:' .. task_type), {}, 0
-  if not text then return new_size(10) end
+  local text, state, index = redis.call('GET', p .. 'size:' .. task_type), new_size(10), 0
+  if not text then return state end
   for number in string.gmatch(text, '%S+') do
     index = index + 1
     state[SIZE_FIELDS[index]] = tonumber(number)
@@ -22,7 +21,7 @@ end
 
 local function save_size(p, task_type, state)
   local numbers = {}
-  for index, name in ipairs(SIZE_FIELDS) do numbers[index] = string.format('%.8g', state[name]) end
+  for index, name in ipairs(SIZE_FIELDS) do numbers[index] = string.format('%.8g', state[name] or 0) end
   redis.call('SET', p .. 'size:' .. task_type, table.concat(numbers, ' '))
 end
 
@@ -40,38 +39,52 @@ local function test_pool(p, pool, change, completed, now)
   return grey_factor(expected, done)
 end
 
-local function save_factor(p, pool, task_type, grey)
-  local s = redis.call('HMGET', p .. 'stats:' .. pool, 'v:' .. task_type, 'n:' .. task_type, 'q:' .. task_type, 'prior')
+-- What is known about a type on a pool, as attempt.lua wants it.
+local function read_known(p, pool, task_type)
+  local s = redis.call('HMGET', p .. 'stats:' .. pool, 'v:' .. task_type, 'n:' .. task_type, 'speed', 'speed_n', 'prior')
+  return {speed = tonumber(s[1]) or 1, count = tonumber(s[2]) or 0, pool_speed = tonumber(s[3]) or tonumber(s[5]) or 1,
+    pool_count = tonumber(s[4]) or 0, size = read_size(p, task_type)}
+end
+
+local function save_factor(p, pool, task_type, known, grey)
   local price, kappa = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0, knobs(p, 'kappa')
-  local speed = shrunk_speed(tonumber(s[1]) or 1, tonumber(s[2]) or 0, tonumber(s[4]) or 1)
+  local success = tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'q:' .. task_type)) or 1
+  local speed = shrunk_speed(known.speed, known.count, known.pool_speed)
   redis.call('HSET', p .. 'factors:' .. task_type, pool,
-    number_text(cost_factor(speed, tonumber(s[3]) or 1, price, kappa, grey)))
+    number_text(cost_factor(speed, success, price, kappa, grey)))
 end
 
 local function learn_outcome(p, task, pool, ok, service, now)
   local key, kind = p .. 'stats:' .. pool, task.type
-  local s = redis.call('HMGET', key, 'v:' .. kind, 'n:' .. kind, 'q:' .. kind, 'service', 'service_n', 'square',
-    'response', 'outcomes')
-  local success = learn_success(tonumber(s[3]) or 1, ok)
-  local fields = {'q:' .. kind, number_text(success), 'outcomes', string.sub((s[8] or '') .. (ok and '1' or '0'), -100)}
-  local response = tonumber(s[7])
-  response = response and response + 0.1 * (service - response) or service
-  fields[#fields + 1] = 'response'
-  fields[#fields + 1] = number_text(response)
+  local s = redis.call('HMGET', key, 'q:' .. kind, 'service', 'service_n', 'square', 'response', 'outcomes')
+  local fields = {'q:' .. kind, number_text(learn_success(tonumber(s[1]) or 1, ok)),
+    'outcomes', string.sub((s[6] or '') .. (ok and '1' or '0'), -100)}
+  local function put(name, value)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = type(value) == 'number' and number_text(value) or value
+  end
+  local response = tonumber(s[5])
+  put('response', response and response + 0.1 * (service - response) or service)
+  local known = read_known(p, pool, kind)
   if ok then
-    local speed, n = learn_speed(tonumber(s[1]) or 1, tonumber(s[2]) or 0, service, task.size)
-    local mean, seen = learn_service(tonumber(s[4]) or service, tonumber(s[5]) or 0, service)
-    local square = (learn_service(tonumber(s[6]) or service * service, tonumber(s[5]) or 0, service * service))
-    for _, field in ipairs({'v:' .. kind, number_text(speed), 'n:' .. kind, n, 'service', number_text(mean),
-      'service_n', seen, 'square', number_text(square)}) do fields[#fields + 1] = field end
+    local seen = tonumber(s[3]) or 0
+    local mean, count = learn_service(tonumber(s[2]) or service, seen, service)
+    put('service', mean)
+    put('service_n', count)
+    put('square', (learn_service(tonumber(s[4]) or service * service, seen, service * service)))
+    known = learn_attempt(known, tonumber(task.hint), service)
+    put('v:' .. kind, known.speed)
+    put('n:' .. kind, known.count)
+    put('speed', known.pool_speed)
+    put('speed_n', known.pool_count)
     redis.call('HSET', p .. 'service', pool, number_text(mean))
-    save_size(p, kind, learn_size(read_size(p, kind), tonumber(task.hint), service / math.max(speed, 0.001)))
+    save_size(p, kind, known.size)
   end
   redis.call('HSET', key, unpack(fields))
-  local capable, is_last = redis.call('HKEYS', p .. 'factors:' .. kind), true
   local text = redis.call('HGET', p .. 'ejected', pool)
   if not ok or text then
-    for _, other in ipairs(capable) do
+    local is_last = true
+    for _, other in ipairs(redis.call('HKEYS', p .. 'factors:' .. kind)) do
       local standing = other ~= pool and redis.call('HGET', p .. 'ejected', other)
       local is_serving = other ~= pool and (tonumber(redis.call('HGET', p .. 'slots', other)) or 0) > 0
       if is_serving and (not standing or standing_at(parse_standing(standing), now) ~= 'out') then is_last = false end
@@ -80,5 +93,6 @@ local function learn_outcome(p, task, pool, ok, service, now)
     save_standing(p, pool, after)
     if event == 'ejected' then metric_count(p, 1, 'fleet_ejections_total', pool) end
   end
-  save_factor(p, pool, kind, test_pool(p, pool, -(tonumber(task.rate) or 0), 1, now))
+  local rate = tonumber(task.rate) or 0
+  save_factor(p, pool, kind, known, test_pool(p, pool, -rate, rate > 0 and 1 or 0, now))
 end

@@ -14,9 +14,9 @@ local function may_retry(p, now)
 end
 
 local function read_holdable(p, id)
-  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'tenant', 'priority', 'size', 'bound', 'excluded')
+  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'tenant', 'priority', 'size', 'bound', 'excluded', 'tag')
   return {type = t[1], tenant = t[2], priority = tonumber(t[3]) or 5, size = tonumber(t[4]) or 10, bound = t[5] or nil,
-    excluded = t[6] or ''}
+    excluded = t[6] or '', tag = tonumber(t[7])}
 end
 
 local function retry_task(p, id, now, delay, exclude, label)
@@ -34,6 +34,6 @@ local function retry_task(p, id, now, delay, exclude, label)
     redis.call('HSET', p .. 'task:' .. id, 'state', 'held', 'lane', '')
     redis.call('ZADD', p .. 'delayed', stamp(now + delay), id)
   else
-    hold_task(p, id, task, now, true)
+    hold_task(p, id, task, now)
   end
 end

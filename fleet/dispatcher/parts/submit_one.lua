@@ -1,4 +1,4 @@
--- One task comes in: submit_one(p, a, now) -> {answer, id, pool, reason, retry_after}.
+-- One task comes in: submit_one(p, a, now, place) -> {answer, id, pool, reason, retry_after}; place in its batch.
 -- Idempotent by task id and by idempotency key: the same submission twice is the same task. A running attempt that submits
 -- its own task again (Celery's retry) gives its slot back and waits for the next one; any other attempt is fenced off.
 --@include dispatcher/parts/admit.lua
@@ -42,10 +42,10 @@ local function place_late(p, a, task, now)
   local held = tonumber(redis.call('HGET', p .. 'inflight', '#held')) or 0
   local _, q, score = match({head}, pools, {[a.type] = row}, {hold = knobs(p, 'hold'), held = held + 1, noise = 0.02})
   if not q then return nil end
-  return pools[q], describe(head, pools, row, pools[q].name, score, 'submit')
+  return pools[q], describe(head, pools, row, pools[q].name, score, 'submit', 0)
 end
 
-local function submit_one(p, a, now)
+local function submit_one(p, a, now, place)
   if a.key ~= '' then
     local idem = p .. 'idempotency:' .. a.tenant .. ':' .. a.key
     local known = redis.call('GET', idem)
@@ -69,7 +69,7 @@ local function submit_one(p, a, now)
   if a.key ~= '' then redis.call('SET', p .. 'idempotency:' .. a.tenant .. ':' .. a.key, a.id, 'EX', a.key_seconds) end
   local size = predict_size(read_size(p, a.type), a.hint)
   local task = {type = a.type, tenant = a.tenant, priority = a.priority, size = size, attempt = 0, envelope = a.envelope,
-    held_at = now, goal = tonumber(a.goal) or 30, strategy = a.strategy}
+    held_at = now, place = place, goal = tonumber(a.goal) or 30, strategy = a.strategy}
   redis.call('HSET', key, 'type', a.type, 'tenant', a.tenant, 'priority', a.priority, 'state', 'held', 'attempt', 0,
     'envelope', a.envelope, 'size', string.format('%.6g', size), 'hint', a.hint or '', 'submitted', stamp(now), 'held', stamp(now),
     'strategy', a.strategy, 'max_attempts', a.max_attempts, 'agent_type', a.agent_type, 'goal', task.goal,
@@ -102,6 +102,7 @@ local function submit_one(p, a, now)
     pool, decision = place_late(p, a, task, now)
   end
   if pool then
+    count_open(p, a.tenant, 1)
     release_task(p, a.id, task, pool, now, decision)
     return answer(p, a, 'accepted', pool.name, 'released at once', 0)
   end
