@@ -105,7 +105,8 @@ def forecast(
     down = ~up & (short < long - s.change * deviation)
     trend = ~up & ~down & (np.abs(slope) > slope_noise)
     quiet, longest = silences(loads)
-    missed = quiet * tick_seconds * long / np.maximum(size, 1e-9) / dispersion
+    before = loads.sum(axis=1) / np.maximum(known - quiet, 1)
+    missed = quiet * tick_seconds * before / np.maximum(size, 1e-9) / dispersion
     silent = (quiet >= s.short_ticks) & (quiet > s.pauses * longest) & (missed > s.silence)
     load = np.select([silent, up, down, trend], [0.0 * short, short, short + s.easing * deviation, ahead], long)
     signal = np.select([silent, up, down, trend], [5, 1, 2, 3], 0)

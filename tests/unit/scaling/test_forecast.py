@@ -69,6 +69,12 @@ def test_a_pause_between_two_waves_is_no_silence() -> None:
     assert signal((waves + [0.0] * 9)[-40:]) == "silent"
 
 
+def test_a_silence_stays_one_while_the_burst_leaves_the_window() -> None:
+    burst = [50.0, 260.0, 30.0, 4.0]
+    for quiet in range(6, 37):
+        assert signal([0.0] * (36 - quiet) + burst + [0.0] * quiet) == "silent"
+
+
 @given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=40))
 def test_silences_are_counted_as_they_are(row: list[float]) -> None:
     quiet, longest = silences(np.asarray([row]))
