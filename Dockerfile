@@ -8,11 +8,11 @@ ARG COMPONENT=control
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
 COPY deploy/image/ deploy/image/
-COPY pyproject.toml README.md ./
+COPY pyproject.toml constraints.txt README.md ./
 # Wheels only: no compiler is needed here, and none can slip into the result.
 RUN python -m venv /opt/fleet \
     && python deploy/image/requirements.py "${COMPONENT}" > /tmp/requirements.txt \
-    && /opt/fleet/bin/pip install --only-binary :all: --constraint deploy/image/constraints.txt --requirement /tmp/requirements.txt
+    && /opt/fleet/bin/pip install --only-binary :all: --constraint constraints.txt --requirement /tmp/requirements.txt
 COPY fleet/ fleet/
 COPY workers/ workers/
 COPY beat_schedules/ beat_schedules/

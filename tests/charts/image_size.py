@@ -41,7 +41,7 @@ def megabytes(component: str, home: Path) -> float:
         ":all:",
     ]
     subprocess.run(
-        [*pip, "--constraint", str(IMAGE / "constraints.txt"), "--requirement", str(home / "requirements.txt")],
+        [*pip, "--constraint", str(ROOT / "constraints.txt"), "--requirement", str(home / "requirements.txt")],
         check=True,
     )
     subprocess.run(["sh", str(IMAGE / "prune.sh"), str(home)], check=True)

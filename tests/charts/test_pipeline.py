@@ -137,7 +137,7 @@ def test_requirements_refuse_what_the_project_does_not_declare() -> None:
 def test_every_dependency_has_an_exact_version() -> None:
     pinned = {
         requirements.package(line)
-        for line in (ROOT / "deploy/image/constraints.txt").read_text().splitlines()
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
         if line and not line.startswith("#")
     }
     for component in COMPONENTS:
