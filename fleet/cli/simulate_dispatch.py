@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 @click.option(
     "--trace", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="CSV with t_s, size_s, type, tenant."
 )
-@click.option("--load", type=click.FloatRange(0.01, 1.5), help="Share of the fleet's capacity [workloads: 0.75].")
+@click.option(
+    "--history", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Replay this fleet's own past."
+)
+@click.option("--load", type=click.FloatRange(0.01, 1.5), help="Share of the fleet's capacity [workloads: 0.75; else as it was].")
 @click.option("--strategy", "strategies", multiple=True, help="Only this one; may be repeated.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 100), help="How many draws.")
 @click.option("--tasks", type=click.IntRange(100), help="Tasks per draw [workloads: 10000, traces: all].")
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the figures of every seed as data.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write a picture here (.png or .svg).")
-def dispatch(workload: str, trace: Path | None, load: float | None, strategies: tuple[str, ...], seeds: int,
-             tasks: int | None, size_error: float, as_json: bool, plot: Path | None) -> None:  # fmt: skip
+def dispatch(workload: str, trace: Path | None, history: float | None, load: float | None, strategies: tuple[str, ...],
+             seeds: int, tasks: int | None, size_error: float, as_json: bool, plot: Path | None) -> None:  # fmt: skip
     """Play one workload under every strategy, relative to a dispatcher that knows everything.
 
     late_binding runs the Lua that production runs inside Redis. Names ending in _at_pools choose on arrival for good
@@ -39,10 +42,12 @@ def dispatch(workload: str, trace: Path | None, load: float | None, strategies: 
     from fleet.errors import FleetError
     from fleet.simulation.plots import checked
 
+    if trace and history:
+        raise click.UsageError("choose one of --trace and --history")
     try:
         if plot:
             checked(plot)
-        comparison = _compared(_drawing(workload, trace, load, tasks), strategies, seeds, size_error)
+        comparison = _compared(_drawing(workload, trace, history, load, tasks), strategies, seeds, size_error)
     except FleetError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(comparison.as_dict(), indent=2) if as_json else comparison.text())
@@ -53,13 +58,20 @@ def dispatch(workload: str, trace: Path | None, load: float | None, strategies: 
         click.echo(f"drawn to {plot}", err=True)
 
 
-def _drawing(name: str, trace: Path | None, load: float | None, tasks: int | None) -> Callable[[int], Workload]:
+def _drawing(
+    name: str, trace: Path | None, history: float | None, load: float | None, tasks: int | None
+) -> Callable[[int], Workload]:
     from fleet.simulation.fleets import unequal_pools
     from fleet.simulation.scenarios import scenario_named
     from fleet.simulation.traces import read
+    from fleet.simulation.workload import scaled
 
     if trace:
         return lambda seed: read(trace, unequal_pools(), load=load, tasks=tasks, seed=seed)
+    if history:
+        from fleet.simulation.own_past import read as read_past
+
+        return lambda seed: scaled(read_past(history, seed), load)
     scenario = scenario_named(name)
     return lambda seed: scenario(load or 0.75, tasks or 10_000, seed)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from fleet.simulation.engine import Releases
 from fleet.simulation.fleets import Floats
-from fleet.simulation.lua import load_into, runtime, table
+from fleet.simulation.lua import Dialect, load_into, runtime, table
 from fleet.simulation.workload import Workload
 
 HOLD = 2.0
@@ -21,10 +21,11 @@ class LateBinding:
     """
 
     def __init__(self, workload: Workload, hint: Floats | None = None, *, hold: float = HOLD, noise: float = NOISE,
-                 kappa: float = 0.0, ejects: bool = True, known: bool = False) -> None:  # fmt: skip
+                 kappa: float = 0.0, ejects: bool = True, known: bool = False,
+                 dialect: Dialect = "luajit21") -> None:  # fmt: skip
         fleet = workload.fleet
         names = ("configure", "arrive", "finish", "release", "resize")
-        functions = load_into(runtime_ := runtime("luajit21"), "simulation/late_binding.lua", *names)
+        functions = load_into(interpreter := runtime(dialect), "simulation/late_binding.lua", *names)
         configure, self._arrive, self._finish, self._release, self._resize = functions
         true_factor = (fleet.seconds / fleet.success).tolist()
         able = [np.flatnonzero(~np.isnan(row)).tolist() for row in fleet.seconds]
@@ -39,7 +40,7 @@ class LateBinding:
         }
         if known:
             setup["known"] = [{pool + 1: true_factor[kind][pool] for pool in able[kind]} for kind in range(len(able))]
-        configure(table(runtime_, setup))
+        configure(table(interpreter, setup))
         self._kind = (workload.kind + 1).tolist()
         self._tenant = (workload.tenant + 1).tolist()
         self._priority = [0] * len(workload) if workload.priority is None else workload.priority.tolist()

@@ -1,6 +1,6 @@
 """Which tasks did somebody's own trace contain?
 
-A user's CSV: `t_s` (arrival) and `size_s`, optionally `type`, `tenant`, `priority`, `complexity`; or, recognised by
+A user's CSV: `t_s` (arrival) and `size_s` (or `service_s`), optionally `type`, `tenant`, `priority`, `complexity`; or, recognised by
 their columns, the public forms: tokens per request (CSV or JSON lines), rates per client, requests per second. Bad rows
 are named by line, all of them at once, and nothing is simulated on half a file.
 """
@@ -21,7 +21,7 @@ from fleet.errors import ConfigurationError
 from fleet.simulation.fleets import Floats, SimulatedFleet, SimulatedType
 from fleet.simulation.scaling import servegen
 from fleet.simulation.scaling.trace_file import BadTrace, opened
-from fleet.simulation.workload import Workload, assemble
+from fleet.simulation.workload import Workload, assemble, scaled
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,7 @@ def read(path: Path, fleet: SimulatedFleet, *, load: float | None = None, tasks:
     drawn = assemble(path.name.split(".")[0], serving, arrival, rng, **given)
     size = np.array([own if row.size is None else row.size for row, own in zip(rows, drawn.size, strict=True)])
     hard = [own if row.complexity is None else row.complexity for row, own in zip(rows, drawn.complexity, strict=True)]
-    workload = replace(drawn, size=np.maximum(size, 0.001), complexity=np.array(hard))
-    return workload if load is None else replace(workload, size=workload.size * load / workload.utilisation)
+    return scaled(replace(drawn, size=np.maximum(size, 0.001), complexity=np.array(hard)), load)
 
 
 def _serving(fleet: SimulatedFleet, names: set[str]) -> SimulatedFleet:
@@ -83,7 +82,7 @@ def _serving(fleet: SimulatedFleet, names: set[str]) -> SimulatedFleet:
 
 def _rows(path: Path, seed: int) -> list[Row]:
     with opened(path) as lines:
-        first = lines.readline().strip()
+        first = lines.readline().lstrip("\ufeff").strip()
         columns = [name.strip() for name in first.split(",")]
         if first.startswith("{"):
             parsed, problems = _parsed(enumerate([first, *lines], start=1), _from_json)
@@ -122,7 +121,7 @@ def _from_user(row: Mapping[str, str | None]) -> Row:
     complexity = _number(row, "complexity") if row.get("complexity") else None
     if complexity is not None and complexity > 1:
         raise ValueError(f"complexity is {complexity}, must lie between 0 and 1")
-    size = _number(row, "size_s") if "size_s" in row else None
+    size = next((_number(row, name) for name in ("size_s", "service_s") if name in row), None)
     priority = int(_number(row, "priority")) if row.get("priority") else 0
     return Row(_number(row, "t_s"), size, priority=priority, complexity=complexity, **optional)
 

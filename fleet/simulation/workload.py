@@ -163,3 +163,8 @@ def tenant_burst(fleet: SimulatedFleet, load: float, tasks: int, seed: int, *, t
 def with_faults(workload: Workload, *faults: Fault) -> Workload:
     """Return the same tasks meeting a fleet that misbehaves."""
     return replace(workload, faults=faults)
+
+
+def scaled(workload: Workload, load: float | None) -> Workload:
+    """Return the same tasks, made longer or shorter until the fleet is that busy (None: as they are)."""
+    return workload if load is None else replace(workload, size=workload.size * load / workload.utilisation)

@@ -82,3 +82,10 @@ def test_a_burst_of_one_tenant_is_its_own_problem() -> None:
     fifo = summarise(simulate(nobody, LateBinding(nobody, nobody.size)), victims)
     assert fair.wait_p99 <= 100
     assert fair.wait_p99 <= fifo.wait_p99 / 10
+
+
+def test_lua_and_luajit_play_the_same_game() -> None:
+    workload = tenant_burst(unequal_pools(), 0.8, 1_500, 9, burst_seconds=60)
+    runs = [simulate(workload, LateBinding(workload, workload.size, dialect=d)) for d in ("lua51", "luajit21")]
+    assert (runs[0].wait == runs[1].wait).all()
+    assert (runs[0].pool == runs[1].pool).all()
