@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import redis
+from conftest import forget_facts
 
 from fleet.diagnostics import doctor
 
@@ -17,9 +19,8 @@ def test_eviction_is_found_and_mended(store: redis.Redis) -> None:
     assert store.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
 
 
-def test_a_store_that_is_gone_is_the_finding_and_nothing_hangs(store: redis.Redis, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    from conftest import forget_facts
-
+@pytest.mark.usefixtures("store")
+def test_a_store_that_is_gone_is_the_finding_and_nothing_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLEET_BROKER__URL", "redis://:x@127.0.0.1:1/0")
     forget_facts()
     seen = doctor.diagnose()

@@ -1,0 +1,46 @@
+"""Which knobs are there, what do they mean, and where did each value come from?
+
+groups (what can be set) -> merge (defaults, file, environment) -> one frozen value a process.
+"""
+
+from fleet.settings.groups import (
+    AgentSettings,
+    AlertSettings,
+    BrokerSettings,
+    CostSettings,
+    DispatchSettings,
+    GatewaySettings,
+    Group,
+    HealthSettings,
+    LeaseSettings,
+    LlmSettings,
+    ScalingSettings,
+    SecretSettings,
+    Settings,
+    TelemetrySettings,
+)
+from fleet.settings.merge import NOT_SETTINGS, PREFIX, Effective, build, catalogue_file, current, load
+
+__all__ = [
+    "NOT_SETTINGS",
+    "PREFIX",
+    "AgentSettings",
+    "AlertSettings",
+    "BrokerSettings",
+    "CostSettings",
+    "DispatchSettings",
+    "Effective",
+    "GatewaySettings",
+    "Group",
+    "HealthSettings",
+    "LeaseSettings",
+    "LlmSettings",
+    "ScalingSettings",
+    "SecretSettings",
+    "Settings",
+    "TelemetrySettings",
+    "build",
+    "catalogue_file",
+    "current",
+    "load",
+]
