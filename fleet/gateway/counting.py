@@ -5,11 +5,11 @@ Counts gather in the process and leave together once a second; what a crash lose
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import Counter
 
 import anyio
+import orjson
 
 from fleet.errors import StoreUnavailable
 from fleet.gateway.threads import aside
@@ -55,6 +55,6 @@ class Counting:
         writes += [["observe", seconds, "", "fleet_gateway_request_seconds", route] for route, seconds in observed]
         if writes:
             try:
-                script("telemetry/record.lua")(self._client, [keys.prefix(self._cell)], [json.dumps(writes)])
+                script("telemetry/record.lua")(self._client, [keys.prefix(self._cell)], [orjson.dumps(writes)])
             except StoreUnavailable:
                 return

@@ -78,7 +78,8 @@ def next_step(rotation: Rotation, overlap_seconds: float) -> Next | None:
     if rotation.ended:
         return None
     step, _ = _PATH[rotation.state]
-    wait = overlap_seconds if rotation.state in _AFTER_OVERLAP else 0.0
+    overlaps = rotation.state in _AFTER_OVERLAP and rotation.old_version > 0  # a first credential replaces nothing
+    wait = overlap_seconds if overlaps else 0.0
     return Next(step, rotation.changed_at + wait)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +63,13 @@ def test_whatever_is_refused_at_least_one_credential_is_valid_and_it_ends(turns:
     else:
         assert rotation.state is State.ROLLED_BACK
         assert (read, new_valid, old_valid, rotation.reason) == ("old", False, True, "no")
+
+
+def test_a_first_credential_has_nothing_to_overlap_with() -> None:
+    rotation = replace(planned(), old_version=0)
+    while (due := next_step(rotation, OVERLAP)) is not None:
+        assert due.not_before == 0
+        rotation = advanced(rotation, 0)
 
 
 @pytest.mark.parametrize("state", [State.SWITCHED, State.REVOKED])
