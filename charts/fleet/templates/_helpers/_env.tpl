@@ -82,7 +82,6 @@ FLEET_FILE: /etc/fleet/fleet.yaml
 {{- end }}
 HOME: /tmp
 TMPDIR: /tmp
-PYTHONDONTWRITEBYTECODE: "1"
 {{- range $group, $fields := $all }}
 {{- if kindIs "map" $fields }}
 {{- range $field, $value := $fields }}

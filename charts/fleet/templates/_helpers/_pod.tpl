@@ -78,7 +78,7 @@ capabilities:
 {{- define "fleet.volumes" -}}
 - name: scratch
   emptyDir:
-    sizeLimit: {{ .scratch | default "256Mi" }}
+    sizeLimit: {{ .scratch | default "512Mi" }}
 {{- if .root.Values.catalogue }}
 - name: catalogue
   configMap:
