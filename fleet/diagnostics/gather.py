@@ -18,7 +18,7 @@ from fleet.diagnostics.facts import BrokerFacts, ClusterFacts, Facts, HostFacts,
 from fleet.errors import FleetError
 from fleet.settings import current
 from fleet.store import keys
-from fleet.store.client import available, connect, store_url
+from fleet.store.client import Refused, available, connect, store_url
 
 PROBE_SECONDS = 8.0
 FAILED_STATES = ("failed", "dead")
@@ -77,11 +77,9 @@ def _broker() -> BrokerFacts:
 
 
 def _configuration(client: Any) -> dict[str, str]:
-    import redis
-
     try:
         return dict(client.config_get("maxmemory-policy", "appendonly"))
-    except redis.exceptions.ResponseError:
+    except Refused:
         return {}  # least privilege does not include CONFIG
 
 

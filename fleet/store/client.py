@@ -23,6 +23,8 @@ from fleet.settings import Settings, current
 
 # What other packages call a connection, so that they need not know the library.
 Client = redis.Redis
+Refused = redis.exceptions.ResponseError
+"""The server understood and said no, for example because the user may not."""
 
 FALLBACK_URL = "redis://127.0.0.1:6379/0"
 CONNECTION_FILE = "connection.json"
