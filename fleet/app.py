@@ -92,6 +92,7 @@ class FleetApp(Celery):  # type: ignore[misc]
     """Celery with the fleet's door; strings keep the floors above unimported."""
 
     amqp_cls = "fleet.dispatcher.door:FleetAMQP"
+    control_cls = "fleet.dispatcher.door:FleetControl"
 
 
 app = FleetApp("fleet", set_as_current=True)

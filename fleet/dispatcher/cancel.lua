@@ -1,5 +1,5 @@
 --[[ cancel.lua: this task is not wanted any more.
-KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 who or why
+KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 who or why, 3 '1': a running task may go on
 Returns: the state it was in ('' = unknown). Held and released tasks end at once; a running one ends here too, and the
 caller revokes the process: whatever it still says is fenced off. ]]
 --@include dispatcher/parts/free_slot.lua
@@ -9,6 +9,7 @@ caller revokes the process: whatever it still says is fenced off. ]]
 local p, id, now = KEYS[1], ARGV[1], server_seconds()
 local t = redis.call('HMGET', p .. 'task:' .. id, 'state', 'lane', 'pool')
 local state = t[1]
+if state == 'running' and ARGV[3] == '1' then return {state, {}} end
 if not state then return {'', {}} end
 if state == 'held' then
   if t[2] and t[2] ~= '' then unhold_task(p, id, t[2]) end

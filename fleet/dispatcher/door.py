@@ -14,12 +14,14 @@ import orjson
 from celery import signals
 from celery._state import get_current_worker_task
 from celery.app.amqp import AMQP
+from celery.app.control import Control
 from kombu.utils.objects import cached_property
 
 from fleet import catalogue
 from fleet.dispatcher import envelope, estimates, ranking, signatures
 from fleet.dispatcher.errors import NotAccepted
 from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, _known, check_options, encode_payload, send
+from fleet.dispatcher.tasks import withdraw
 from fleet.settings import current
 
 TENANT_HEADER = "tenant"
@@ -38,6 +40,21 @@ class FleetAMQP(AMQP):  # type: ignore[misc]
             return plain(producer, name, message, **options)
 
         return send_task_message
+
+
+class FleetControl(Control):  # type: ignore[misc]
+    """Celery's remote control, whose revoke knows held tasks: no worker has their message yet."""
+
+    def revoke(
+        self, task_id: str | list[str], destination: Any = None, terminate: bool = False, signal: str = "SIGTERM", **kwargs: Any
+    ) -> Any:
+        for one in [task_id] if isinstance(task_id, str) else task_id:
+            withdraw(one, "revoked", even_running=terminate)
+        return super().revoke(task_id, destination=destination, terminate=terminate, signal=signal, **kwargs)
+
+    def stop_process(self, task_id: str) -> None:
+        """Kill the process that runs a task whose record has ended already."""
+        super().revoke(task_id, terminate=True)
 
 
 def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
@@ -78,6 +95,7 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
         "" if deadline is None else max(deadline, 0.001), "", settings.dispatch.idempotency_seconds, estimate.micros, estimate.tokens,
         estimate.model, ranked, headers.get("retries") or 0, known.max_attempts, known.strategy, why, known.agent_type, known.goal,
         "1" if headers.get("ignore_result") else "", request.complexity, _own_attempt(headers["id"]),
+        "1" if embed.get("chord") or embed.get("errbacks") else "",
     ]  # fmt: skip
     try:
         [answer] = send([row])

@@ -19,7 +19,7 @@ if t[1] ~= 'running' or t[2] ~= attempt then
 end
 local state = outcome
 if outcome == 'lost' then
-  state = lose_task(p, id, now, reason)
+  state = lose_task(p, id, now, reason, true)
 elseif outcome == 'back' then
   local delay = tonumber(ARGV[6]) or 0
   free_slot(p, id, now, nil)

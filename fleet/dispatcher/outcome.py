@@ -118,15 +118,22 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
             trace_of(request),
         )
         if ended in OVER:
-            super().mark_as_failure(
-                task_id,
-                exc,
-                traceback=traceback,
-                request=request,
-                store_result=False,
-                call_errbacks=call_errbacks,
-                state=state,
-            )
+            self.tell_failure(task_id, exc, request, traceback, call_errbacks, state)
+
+    def tell_failure(
+        self, task_id: str, exc: BaseException, request: Any, traceback: Any = None, call_errbacks: bool = True,
+        state: str = "FAILURE",
+    ) -> None:  # fmt: skip
+        """Tell chord, chain and error callbacks; the result itself is stored already."""
+        super().mark_as_failure(
+            task_id,
+            exc,
+            traceback=traceback,
+            request=request,
+            store_result=False,
+            call_errbacks=call_errbacks,
+            state=state,
+        )
 
     def mark_as_retry(
         self,

@@ -29,7 +29,7 @@ from fleet.store.client import connect
 from fleet.store.scripts import script
 from fleet.telemetry import tracing
 
-FIELDS = 22
+FIELDS = 24
 BATCH = 100
 DEFAULT_PRIORITY = 5
 
@@ -99,7 +99,7 @@ def send(rows: list[list[Any]]) -> list[Submission]:
     if not rows:
         return []
     client = connect(decode=False)
-    flat = [FIELDS + 1]
+    flat = [FIELDS]
     for row in rows:
         flat += row
     answers, outgoing = script("dispatcher/submit.lua")(client, [_prefix()], flat)
@@ -161,7 +161,7 @@ def encode(request: TaskRequest) -> list[Any]:
         request.size_hint if request.size_hint is not None else "", request.delay_seconds,
         "" if request.deadline_seconds is None else request.deadline_seconds, request.idempotency_key,
         current().dispatch.idempotency_seconds, estimate.micros, estimate.tokens, estimate.model, ranked, 0, known.max_attempts,
-        known.strategy, why, known.agent_type, known.goal, "1" if request.ignore_result else "", request.complexity, "",
+        known.strategy, why, known.agent_type, known.goal, "1" if request.ignore_result else "", request.complexity, "", "",
     ]  # fmt: skip
 
 

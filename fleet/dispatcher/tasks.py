@@ -86,12 +86,19 @@ def cancel(task_id: str, why: str) -> str:
 
     Returns the state it was in, or 'unknown'.
     """
-    state, outgoing = script("dispatcher/cancel.lua")(connect(), [keys.prefix(current().cell)], [task_id, why])
-    publish_rest(outgoing)
+    state = withdraw(task_id, why, even_running=True)
     if state == "running":
         from fleet.app import app
 
-        app.control.revoke(task_id, terminate=True)
+        app.control.stop_process(task_id)
+    return state
+
+
+def withdraw(task_id: str, why: str, *, even_running: bool) -> str:
+    """End the task's record, of a running task only if told so; returns the state it was in, or 'unknown'."""
+    arguments = [task_id, why, "" if even_running else "1"]
+    state, outgoing = script("dispatcher/cancel.lua")(connect(), [keys.prefix(current().cell)], arguments)
+    publish_rest(outgoing)
     return state or "unknown"
 
 

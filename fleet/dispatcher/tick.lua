@@ -1,11 +1,11 @@
 --[[ tick.lua: what is due? Delays, deadlines, silent workers, lost messages, parked tasks, then free slots. Bounded work.
 KEYS: 1 the cell's key prefix   ARGV: 1 seconds that must have passed since the last tick by anybody (0: now)
-Returns: {ran 1|0, due, expired, workers lost, tasks recovered, re-sent, released, to publish ...}. ]]
+Returns: {ran 1|0, due, expired, workers lost, tasks recovered, re-sent, released, tasks to tell of, to publish ...}. ]]
 --@include dispatcher/parts/lose.lua
 --@include dispatcher/parts/submit_one.lua
 local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 500
 local last = tonumber(redis.call('GET', p .. 'ticked')) or 0
-if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0, {}} end
+if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0, {}, {}} end
 redis.call('SET', p .. 'ticked', stamp(now))
 local lease, resend, remove = knobs(p, 'lease', 'release', 'remove')
 local due, expired, lost, recovered, resent = 0, 0, 0, 0, 0
@@ -117,4 +117,4 @@ local all = 0
 for _, slots in ipairs(redis.call('HVALS', p .. 'slots')) do all = all + tonumber(slots) end
 redis.call('HSET', p .. 'fair', '#slots', all)
 local released = fill(p, nil, now, 'tick')
-return {1, due, expired, lost, recovered, resent, released, outgoing}
+return {1, due, expired, lost, recovered, resent, released, redis.call('LPOP', p .. 'untold', 50) or {}, outgoing}

@@ -30,8 +30,13 @@ class Ticked:
 
 def tick(gap_seconds: float = 0.0) -> Ticked:
     """Do what is due, unless somebody did within the gap."""
-    *numbers, outgoing = script("dispatcher/tick.lua")(connect(), [keys.prefix(current().cell)], [gap_seconds])
+    *numbers, ended, outgoing = script("dispatcher/tick.lua")(connect(), [keys.prefix(current().cell)], [gap_seconds])
     publish_rest(outgoing)
+    if ended:
+        # Only now: most processes that tick never need Celery for it.
+        from fleet.dispatcher import callbacks
+
+        callbacks.tell(ended)
     ticked = Ticked(bool(numbers[0]), *map(int, numbers[1:]))
     if ticked.workers_lost or ticked.sent_again:
         logs.get("dispatcher").warning(

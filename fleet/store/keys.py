@@ -73,6 +73,7 @@ TABLE: tuple[Key, ...] = (
     Key("delayed", "zset", "task that waits for its time -> when it is due", "-", "dispatcher"),
     Key("deadlines", "zset", "held or delayed task -> its deadline", "-", "dispatcher"),
     Key("parked", "zset", "task paused by a budget -> when the budget was asked last", "-", "dispatcher"),
+    Key("untold", "list", "tasks the fleet ended whose chord or error callback has not heard of it yet", "-", "dispatcher"),
     Key("dead", "zset", "dead letter -> since when", "-", "dispatcher"),
     Key("malformed", "list", "messages nobody could decode, newest first, bounded", "-", "dispatcher"),
     Key(

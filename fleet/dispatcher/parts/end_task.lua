@@ -1,4 +1,4 @@
--- A task is over: end_task(p, id, state, now, {reason, meta?, trace?}) with state done | failed | dead | cancelled.
+-- A task is over: end_task(p, id, state, now, {reason, meta?, trace?, told?}) with state done | failed | dead | cancelled.
 -- Writes the record's end, the history, the Celery result (meta; made here when the fleet itself ended the task), gives
 -- the money back, and lets the record expire. Dead letters keep their record until an operator decides.
 --@include costs/budget_release.lua
@@ -15,7 +15,7 @@ end
 local function end_task(p, id, state, now, info)
   local key = p .. 'task:' .. id
   local t = redis.call('HMGET', key, 'type', 'tenant', 'pool', 'attempt', 'submitted', 'released', 'started', 'agent_type',
-    'ignore_result', 'held', 'complexity', 'pool_usd')
+    'ignore_result', 'held', 'complexity', 'pool_usd', 'waited_for')
   local keep, history = knobs(p, 'result_seconds', 'history')
   local reason = info.reason or ''
   redis.call('HSET', key, 'state', state, 'ended', stamp(now), 'reason', reason)
@@ -25,9 +25,11 @@ local function end_task(p, id, state, now, info)
   budget.release(p, {task = id}, ms)
   budget.pool_time(p, {task = id, attempt = tonumber(t[4]) or 0, tenant = t[2], type = t[1], agent = t[8], pool = t[3] or '',
     usd = t[12], ok = state == 'done'}, ms)
+  -- Ended by the fleet itself: a chord or an error callback that waits for the task hears of it at the next tick.
+  local meta = info.meta ~= '' and info.meta or nil
+  if t[13] and not meta and not info.told then redis.call('RPUSH', p .. 'untold', id) end
   if t[9] ~= '1' then
-    local meta = info.meta
-    if not meta or meta == '' then meta = failure_meta(id, state, reason) end
+    meta = meta or failure_meta(id, state, reason)
     redis.call('SETEX', 'celery-task-meta-' .. id, keep, meta)
     redis.call('PUBLISH', 'celery-task-meta-' .. id, meta)
   end

@@ -6,7 +6,7 @@
 --@include dispatcher/parts/resubmit.lua
 local SUBMIT_FIELDS = {'id', 'type', 'tenant', 'priority', 'envelope', 'hint', 'delay', 'deadline', 'key', 'key_seconds',
   'estimate', 'tokens', 'model', 'ranking', 'retries', 'max_attempts', 'strategy', 'why', 'agent_type', 'goal',
-  'ignore_result', 'complexity', 'attempt'}
+  'ignore_result', 'complexity', 'attempt', 'waited_for'}
 
 local function read_submission(from, offset)
   local a = {}
@@ -75,6 +75,7 @@ local function submit_one(p, a, now, place)
     'strategy', a.strategy, 'max_attempts', a.max_attempts, 'agent_type', a.agent_type, 'goal', task.goal,
     'ignore_result', a.ignore_result, 'complexity', a.complexity, 'retries', a.retries, 'model', a.model,
     'estimate', a.estimate, 'tokens', a.tokens, 'ranking', a.ranking)
+  if a.waited_for ~= '' then redis.call('HSET', key, 'waited_for', 1) end
   redis.call('HINCRBY', p .. 'retry_budget', 'first:' .. math.floor(now / 60), 1)
   if a.deadline ~= '' then
     redis.call('HSET', key, 'deadline', stamp(now + tonumber(a.deadline)))
