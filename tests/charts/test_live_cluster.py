@@ -96,3 +96,13 @@ def test_generated_passwords_are_kept_by_an_upgrade(tmp_path: Path) -> None:
     assert {name: named(second, "Secret", name)["data"] for name in held} == held
     third = objects(install(tmp_path, {}, {}))
     assert named(third, "Secret", "redis-auth")["data"]["fleet"] != held["redis-auth"]["fleet"]
+
+
+def test_the_redis_trigger_needs_a_user_name_beside_the_password(tmp_path: Path) -> None:
+    values = {
+        "redis": {"auth": {"existingSecret": {"name": "mine"}}},
+        "scaler": {"enabled": False},
+        "autoscaling": {"trigger": "redis"},
+    }
+    done = install(tmp_path, {"mine": encoded(fleet="a", replica="b", probe="c")}, values)
+    assert 'redis.auth.existingSecret: Secret fleet/mine has no key "username"' in done.stderr

@@ -86,7 +86,7 @@
 {{- define "fleet.namedSecrets" -}}
 {{- if .Values.redis.enabled }}
 {{- with .Values.redis.auth.existingSecret }}{{ if .name }}
-- {value: redis.auth.existingSecret, name: {{ .name }}, keys: [{{ .keys.fleet }}, {{ .keys.replica }}, {{ .keys.probe }}]}
+- {value: redis.auth.existingSecret, name: {{ .name }}, keys: [{{ .keys.fleet }}, {{ .keys.replica }}, {{ .keys.probe }}{{ if eq $.Values.autoscaling.trigger "redis" }}, username{{ end }}]}
 {{- end }}{{ end }}
 {{- else }}
 {{- with .Values.broker.existingSecret }}{{ if .name }}
