@@ -16,7 +16,9 @@ SYNTHETIC = ("diurnal", "sparse", "on_off")
 
 @click.command("scaling")
 @click.option(
-    "--trace", type=click.Path(path_type=Path), help="CSV (or .gz): t_s and, if known, service_s; or client rates."
+    "--trace",
+    type=click.Path(path_type=Path),
+    help="CSV (or .gz): t_s and, if known, service_s; or tokens, rates, JSON lines.",
 )
 @click.option(
     "--history", type=click.FloatRange(min=0, min_open=True), metavar="DAYS", help="Replay this fleet's past."
@@ -117,7 +119,7 @@ def _workload(
     rate: float,
     times: ServiceTimes,
 ) -> Workload:
-    from fleet.simulation.scaling import servegen, trace_file, workload
+    from fleet.simulation.scaling import replay, workload
 
     if history is not None:
         from fleet.settings import current
@@ -126,9 +128,7 @@ def _workload(
 
         return own_history.read(connect(), current().cell, history, pool)
     if trace is not None:
-        if servegen.recognises(trace_file.columns(trace)):
-            return servegen.read(trace, seed, rate, times)
-        return trace_file.read(trace, seed, times)
+        return replay.read(trace, seed, rate, times)
     if synthetic == "sparse":
         return workload.sparse(seed, times=times)
     make = workload.diurnal if synthetic == "diurnal" else workload.on_off

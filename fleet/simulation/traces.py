@@ -43,7 +43,7 @@ def read(path: Path, fleet: SimulatedFleet, *, load: float | None = None, tasks:
     Sizes the trace does not know are drawn like the fleet's own; a type the fleet does not know is served at each
     pool's mean speed. `tasks` keeps only the first ones.
     """
-    rows = sorted(_rows(path, seed), key=lambda row: row.at)[:tasks]
+    rows = sorted(rows_of(path, seed), key=lambda row: row.at)[:tasks]
     if len(rows) < 2:
         raise ConfigurationError(f"trace {path} holds {len(rows)} tasks: at least 2 are needed to simulate anything")
     rng = np.random.default_rng(seed)
@@ -80,7 +80,8 @@ def _serving(fleet: SimulatedFleet, names: set[str]) -> SimulatedFleet:
     )
 
 
-def _rows(path: Path, seed: int) -> list[Row]:
+def rows_of(path: Path, seed: int) -> list[Row]:
+    """Return the tasks a trace names, in the order of the file."""
     with opened(path) as lines:
         first = lines.readline().lstrip("\ufeff").strip()
         columns = [name.strip() for name in first.split(",")]

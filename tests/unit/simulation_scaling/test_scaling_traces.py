@@ -10,7 +10,7 @@ import pytest
 
 from fleet.errors import ConfigurationError, UnknownName
 from fleet.scaling.targets import DecisionSettings
-from fleet.simulation.scaling import servegen, trace_file
+from fleet.simulation.scaling import replay, servegen, trace_file
 from fleet.simulation.scaling.variants import varied
 
 RATES = "client,t_s,rate_per_s,cv,pattern,shape,scale\n"
@@ -24,36 +24,43 @@ def written(tmp_path: Path, text: str, name: str = "trace.csv") -> Path:
 
 @pytest.mark.parametrize("name", ["trace.csv", "trace.csv.gz"])
 def test_service_times_of_the_file_are_used(tmp_path: Path, name: str) -> None:
-    read = trace_file.read(written(tmp_path, "t_s,service_s\n100,5\n40,7\n", name), seed=1)
+    read = replay.read(written(tmp_path, "t_s,service_s\n100,5\n40,7\n", name), seed=1)
     assert read.arrivals.tolist() == [0.0, 60.0]
     assert read.services.tolist() == [7.0, 5.0]
 
 
 def test_tokens_stand_in_for_service_times(tmp_path: Path) -> None:
-    read = trace_file.read(written(tmp_path, "t_s,input_tokens,output_tokens\n0,5000,25\n"), seed=1)
+    read = replay.read(written(tmp_path, "t_s,input_tokens,output_tokens\n0,5000,25\n"), seed=1)
     assert read.services.tolist() == [2.5]
+
+
+def test_json_lines_and_requests_per_second_are_traces_too(tmp_path: Path) -> None:
+    lines = '{"timestamp": 2000, "input_length": 5000, "output_length": 25}\n' * 2
+    assert replay.read(written(tmp_path, lines, "a.jsonl"), seed=1).services.tolist() == [2.5, 2.5]
+    counted = replay.read(written(tmp_path, "1\n" * 500, "b.txt"), seed=1)
+    assert len(counted.arrivals) == pytest.approx(500, rel=0.2)
 
 
 def test_every_bad_row_is_named_by_line(tmp_path: Path) -> None:
     path = written(tmp_path, "t_s,service_s\n0,1\nx,1\n2,\n3,-4\n4,nan\n5,0\n6,1\n")
     with pytest.raises(trace_file.BadTrace) as caught:
-        trace_file.read(path, seed=1)
+        replay.read(path, seed=1)
     text = str(caught.value)
-    assert [line for line in range(2, 9) if f"line {line}:" in text] == [3, 4, 5, 6, 7]
+    assert [line for line in range(2, 9) if f"line {line}:" in text] == [3, 4, 5, 6]
     assert "'x', not a number" in text
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("", "no column 't_s'"), ("time\n1\n", "it has: time"), ("t_s\n", "no rows")]
+    ("text", "says"), [("", "columns none"), ("time\n1\n", "columns time: give t_s"), ("t_s\n", "no rows")]
 )
 def test_files_without_arrivals_are_refused(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        trace_file.read(written(tmp_path, text), seed=1)
+        replay.read(written(tmp_path, text), seed=1)
 
 
 def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        trace_file.read(tmp_path / "absent.csv", seed=1)
+        replay.read(tmp_path / "absent.csv", seed=1)
 
 
 def test_client_rates_become_a_stream_of_the_asked_rate(tmp_path: Path) -> None:
