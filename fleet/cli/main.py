@@ -5,6 +5,7 @@ A table of names; a command's module is imported when the command is used, so th
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -86,6 +87,9 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the command line. Exit codes: 0 done, 1 refused or failed (the reason is on stderr), 2 wrong usage."""
     from fleet.errors import FleetError
 
+    # Agents declared in a fleet.yaml here are imported from here, as Celery's own command does it.
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
     try:
         return cli.main(args=arguments, prog_name="fleet", standalone_mode=True)
     except FleetError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 from fleet.diagnostics.facts import Facts
@@ -67,9 +68,12 @@ def jobs_run(facts: Facts) -> Iterator[Finding]:
     }
     if facts.job_ages is None or not facts.workers:
         return
+    up_seconds = max(time.time() - worker.registered_at for worker in facts.workers)
     for job, period in periods.items():
         age = facts.job_ages.get(job)
-        if age is None or age > 3 * period + 30:
+        allowed = 3 * period + 30
+        # A fleet that has just come up owes nobody a job yet.
+        if up_seconds > allowed and (age is None or age > allowed):
             seen = "has never succeeded" if age is None else f"succeeded {age:.0f} s ago, it is due every {period:g} s"
             yield Finding(
                 "connectivity.beat",
