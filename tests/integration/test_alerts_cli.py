@@ -42,7 +42,7 @@ def file(tmp_path: Path, store: redis.Redis, httpserver: HTTPServer, monkeypatch
 def run(group: Any, *arguments: str, code: int = 0) -> Any:
     done = CliRunner().invoke(group, [*arguments], catch_exceptions=False)
     assert done.exit_code == code, done.output
-    return json.loads(done.output) if "--json" in arguments else done.output
+    return json.loads(done.stdout) if "--json" in arguments else done.stdout
 
 
 @pytest.mark.usefixtures("file")
