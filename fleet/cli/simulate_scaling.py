@@ -81,7 +81,7 @@ def scaling(
     from fleet.scaling.targets import DecisionSettings
     from fleet.simulation.scaling.backtest import averaged, play
     from fleet.simulation.scaling.contenders import CONTENDERS, variant
-    from fleet.simulation.scaling.pool_simulator import PoolShape
+    from fleet.simulation.scaling.pool_values import PoolShape
     from fleet.simulation.scaling.variants import varied
     from fleet.simulation.scaling.workload import ServiceTimes
 

@@ -15,7 +15,8 @@ import numpy as np
 from fleet.scaling.targets import DecisionSettings
 from fleet.simulation.scaling.clairvoyant import Reference, best_plan
 from fleet.simulation.scaling.contenders import CONTENDERS, Contender
-from fleet.simulation.scaling.pool_simulator import Leave, Outcome, PoolShape, PoolSimulator, Samples
+from fleet.simulation.scaling.pool_simulator import PoolSimulator
+from fleet.simulation.scaling.pool_values import Leave, Outcome, PoolShape, Samples
 from fleet.simulation.scaling.workload import Workload
 
 CLAIRVOYANT = "clairvoyant plan"

@@ -12,7 +12,8 @@ from itertools import product
 
 import numpy as np
 
-from fleet.simulation.scaling.pool_simulator import Leave, Outcome, PoolShape, PoolSimulator
+from fleet.simulation.scaling.pool_simulator import PoolSimulator
+from fleet.simulation.scaling.pool_values import Leave, Outcome, PoolShape
 from fleet.simulation.scaling.workload import Floats, Workload
 
 GRID_SECONDS = 5.0
@@ -31,11 +32,10 @@ class PlannedController:
     period_seconds: float = 5.0
 
     def desired(self, pool: PoolSimulator) -> int:
-        first = int((pool.now + self.lead_seconds) / GRID_SECONDS)
         last = int((pool.now + self.lead_seconds + self.persist_seconds) / GRID_SECONDS) + 1
-        now = int(pool.now / GRID_SECONDS)
-        ahead = self.plan[min(now, len(self.plan) - 1) : min(last, len(self.plan))]
-        return int(ahead.max()) if first < len(self.plan) and len(ahead) else int(self.plan[-1])
+        ahead = self.plan[int(pool.now / GRID_SECONDS) : last]
+        stranded = int(bool(pool.queue))
+        return max(int(ahead.max()) if len(ahead) else 0, stranded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from fleet.scaling import hpa
 from fleet.scaling.caps import PoolLimits
 from fleet.scaling.pool import PoolSnapshot, PoolState
 from fleet.scaling.targets import DecisionSettings, decide
-from fleet.simulation.scaling.pool_simulator import Controller, PoolShape, PoolSimulator
+from fleet.simulation.scaling.pool_simulator import Controller, PoolSimulator
+from fleet.simulation.scaling.pool_values import PoolShape
 
 POOL = "pool"
 

@@ -9,41 +9,23 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
-from fleet.simulation.scaling.workload import Floats, Workload
+from fleet.errors import FleetError
+from fleet.simulation.scaling.pool_values import Counts, Leave, Outcome, PoolShape, Samples
+from fleet.simulation.scaling.workload import Workload
 
 STARTING, READY, LEAVING, GONE = range(4)
 FINISH, START, KILL = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class PoolShape:
-    """The pool that is simulated."""
-
-    slots_per_replica: int = 4
-    minimum: int = 1
-    maximum: int = 1000
-    startup_seconds: tuple[float, float] = (30.0, 60.0)
-    price_per_replica_hour_usd: float = 1.0
-    wait_goal_seconds: float = 30.0
+GIVEN_UP_SECONDS = 30 * 86_400.0
 
 
-@dataclass(slots=True)
-class Counts:
-    """What was counted since the controller last looked."""
-
-    arrived: int = 0
-    arrived_seconds: float = 0.0
-    arrived_square: float = 0.0
-    started: int = 0
-    late: int = 0
-    finished: int = 0
-    service_seconds: float = 0.0
-    service_square: float = 0.0
+class Stuck(FleetError):
+    """A controller that never gives the pool what its work needs."""
 
 
 class Controller(Protocol):
@@ -52,40 +34,6 @@ class Controller(Protocol):
     period_seconds: float
 
     def desired(self, pool: PoolSimulator, /) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """How replicas leave."""
-
-    idlest_first: bool = True
-    kill_after_seconds: float | None = None
-    """None drains: a replica leaves when its last task is done."""
-
-
-@dataclass(slots=True)
-class Samples:
-    """The pool at each tick, for plots."""
-
-    times: list[float] = field(default_factory=list)
-    ordered: list[int] = field(default_factory=list)
-    ready: list[int] = field(default_factory=list)
-    running: list[int] = field(default_factory=list)
-    queued: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What the run cost and what its tasks experienced."""
-
-    waits: Floats
-    responses: Floats
-    replica_seconds: float
-    killed: int
-    cut_at_30_seconds: int
-    """Tasks still running 30 s after their replica was told to leave: what a default grace period would have killed."""
-    resizes: int
-    samples: Samples
 
 
 class PoolSimulator:
@@ -142,6 +90,10 @@ class PoolSimulator:
             at += tick
             next_arrival = self._advance(at, next_arrival, count)
             self.now = at
+            if at > self.workload.horizon + GIVEN_UP_SECONDS:
+                raise Stuck(
+                    f"{len(self.queue)} tasks still wait {GIVEN_UP_SECONDS / 86_400:.0f} days after the last came"
+                )
             self._resize(controller.desired(self))
             self.counts = Counts()
             self._sample()

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.scaling import erlang
-from fleet.simulation.scaling.pool_simulator import Leave, PoolShape, PoolSimulator
+from fleet.simulation.scaling.pool_simulator import PoolSimulator, Stuck
+from fleet.simulation.scaling.pool_values import Leave, PoolShape
 from fleet.simulation.scaling.workload import ServiceTimes, Workload, from_arrivals
 
 ROOMY = PoolShape(slots_per_replica=1, minimum=1, maximum=1000, startup_seconds=(0.0, 0.0))
@@ -77,6 +78,11 @@ def test_draining_never_kills_and_finishes_everything(seed: int, sizes: list[int
     assert outcome.killed == 0
     assert np.all(outcome.waits >= 0.0)
     assert np.allclose(outcome.responses, outcome.waits + work.services)
+
+
+def test_a_controller_that_never_serves_is_found_out() -> None:
+    with pytest.raises(Stuck, match="1 tasks still wait 30 days"):
+        PoolSimulator(poisson(1, 0.5, 1), PoolShape(minimum=0)).run(Fixed(0, 3600.0))
 
 
 def test_killing_repeats_work_and_loses_none() -> None:

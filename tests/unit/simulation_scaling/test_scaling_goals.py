@@ -7,8 +7,8 @@ import pytest
 from fleet.scaling.targets import DecisionSettings
 from fleet.simulation.scaling.backtest import CLAIRVOYANT, Backtest, averaged, play
 from fleet.simulation.scaling.contenders import CONTENDERS
-from fleet.simulation.scaling.pool_simulator import PoolShape
-from fleet.simulation.scaling.workload import diurnal
+from fleet.simulation.scaling.pool_values import PoolShape
+from fleet.simulation.scaling.workload import diurnal, sparse
 
 RIVALS = tuple(c for c in CONTENDERS if c.name in ("staffing", "keda list length 5", "keda in-flight 80%"))
 
@@ -48,3 +48,11 @@ def test_rivals_with_a_short_grace_kill_work() -> None:
     played = play(work, PoolShape(), DecisionSettings(), rival, seed=7, kill_after_seconds=30.0)
     assert played.row("keda list length 5").killed > 0
     assert played.row("staffing").killed == 0
+
+
+def test_a_pool_that_may_go_to_zero_finishes_under_every_contender() -> None:
+    work = sparse(3, tasks_per_day=200.0, days=0.25)
+    played = play(work, PoolShape(minimum=0), DecisionSettings(), seed=3)
+    always_one = play(work, PoolShape(minimum=1), DecisionSettings(), CONTENDERS[:1], seed=3)
+    assert len(played.rows) == len(CONTENDERS) + 1
+    assert played.row("staffing").replica_hours < 0.8 * always_one.row("staffing").replica_hours
