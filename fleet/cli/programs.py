@@ -46,5 +46,4 @@ def flower(port: int, address: str) -> None:
             err=True,
         )
         sys.exit(1)
-    command = programs.celery("flower", f"--port={port}", f"--address={address}", "--max-tasks=10000")
-    programs.become(programs.Program("flower", command))
+    programs.become(programs.Program("flower", programs.flower_command(port, address)))

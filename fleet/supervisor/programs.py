@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fleet import catalogue
 from fleet.errors import UnknownName
@@ -74,8 +75,13 @@ def beat() -> Program:
 
 def flower(port: int, user: str, password: str) -> Program:
     """Flower, never open: basic authentication is always on. The password travels by environment, not by command line."""
-    command = celery("flower", f"--port={port}", "--address=127.0.0.1", "--max-tasks=10000")
-    return Program("flower", command, {"FLOWER_BASIC_AUTH": f"{user}:{password}"})
+    return Program("flower", flower_command(port, "127.0.0.1"), {"FLOWER_BASIC_AUTH": f"{user}:{password}"})
+
+
+def flower_command(port: int, address: str) -> tuple[str, ...]:
+    """Flower with the Fleet tab; a path names the tab's configuration, because what is above is not imported."""
+    configuration = Path(__file__).parents[1] / "flower_tab" / "flowerconfig.py"
+    return celery("flower", f"--conf={configuration}", f"--port={port}", f"--address={address}", "--max-tasks=10000")
 
 
 def own(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Program:
