@@ -31,6 +31,11 @@ class Program:
     """How long SIGTERM may take before it is killed."""
 
 
+def _celery_level() -> str:
+    """Celery's own level: the first of `INFO,scaling=DEBUG`; the rest is per subsystem, and the fleet's logs read it."""
+    return current().telemetry.log_level.partition(",")[0]
+
+
 def celery(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "celery", "-A", "fleet.app", *arguments)
 
@@ -58,7 +63,7 @@ def worker(pool: str, index: str = "") -> Program:
         "-n",
         node,
         "-l",
-        current().telemetry.log_level,
+        _celery_level(),
         *FAST_FLAGS,
     )
     return Program(name, command, {"FLEET_POOL": pool}, grace)
@@ -69,7 +74,7 @@ def beat() -> Program:
     state = current().state_dir.absolute()
     state.mkdir(parents=True, exist_ok=True)
     return Program(
-        "beat", celery("beat", "-s", str(state / "beat-schedule"), "-l", current().telemetry.log_level, "--pidfile=")
+        "beat", celery("beat", "-s", str(state / "beat-schedule"), "-l", _celery_level(), "--pidfile=")
     )
 
 
