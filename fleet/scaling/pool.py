@@ -76,6 +76,8 @@ class PoolState:
     """Unbounded needs of the last ticks, newest last."""
     replicas: int = 0
     """The previous target."""
+    cold: bool = False
+    """Whether the pool is on its way up from zero: its late tasks waited for a start, which no headroom prevents."""
     stepped_at: float | None = None
     """When the threshold rule last looked."""
 

@@ -8,7 +8,7 @@ running.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
@@ -67,10 +67,11 @@ def needs(
     seasonal = _column(snapshots, lambda p: p.seasonal_load or 0.0)
     expected = forecast(loads, known, size[:, 0], size[:, 1], settings.tick_seconds, seasonal, settings.forecast)
 
+    warm = np.asarray([not state.cold for state in states], dtype=float)
     factor = headroom.adapt(
         [state.headroom for state in states],
-        _column(snapshots, lambda p: p.started),
-        _column(snapshots, lambda p: p.late),
+        _column(snapshots, lambda p: p.started) * warm,
+        _column(snapshots, lambda p: p.late) * warm,
         settings.headroom,
     )
     slots, staffed, extra = _slots(snapshots, states, expected, factor, settings)
@@ -94,8 +95,15 @@ def needs(
             "slots": float(slots[index]),
         }
         reason = _reason(snap, SIGNALS[int(expected.signal[index])], inputs, int(wanted[index]), max(recent))
-        memory = PoolState(
-            state.pool, now, rows[index], *sizes[index], float(factor[index]), recent, state.replicas, state.stepped_at
+        memory = replace(
+            state,
+            at=now,
+            loads=rows[index],
+            size_seconds=sizes[index][0],
+            size_square_seconds=sizes[index][1],
+            headroom=float(factor[index]),
+            needs=recent,
+            cold=snap.ready == 0,
         )
         result.append(Need(max(recent), reason, inputs, memory))
     return result

@@ -69,6 +69,14 @@ def test_a_need_falls_only_after_it_was_kept() -> None:
     assert "kept from the last ticks" in first.reason
 
 
+def test_waits_for_a_start_from_zero_do_not_raise_the_headroom() -> None:
+    closed = needs([snapshot(ready=0, held=20, held_seconds=400.0)], [PoolState("pool")], SETTINGS, 1000.0)[0]
+    opened = snapshot(started=20, late=20)
+    assert needs([opened], [closed.state], SETTINGS, 1015.0)[0].inputs["headroom"] == closed.inputs["headroom"]
+    serving = replace(closed.state, cold=False)
+    assert needs([opened], [serving], SETTINGS, 1015.0)[0].inputs["headroom"] > closed.inputs["headroom"]
+
+
 def test_a_clock_that_steps_back_changes_nothing() -> None:
     state = after(snapshot(), 40).state
     forward = needs([snapshot()], [state], SETTINGS, (state.at or 0.0) + 15.0)[0]
