@@ -6,40 +6,9 @@
 --@include dispatcher/deciders/attempt.lua
 --@include dispatcher/deciders/fair.lua
 --@include dispatcher/deciders/outlier.lua
+--@include simulation/held.lua
 
 local pools, types, tasks, tenants, factors, options
-
--- Held tasks of one type: a binary heap by priority (higher first), start tag, order of arrival.
-local function goes_before(a, b)
-  if a.priority ~= b.priority then return a.priority > b.priority end
-  if a.tag ~= b.tag then return a.tag < b.tag end
-  return a.id < b.id
-end
-
-local function hold(heap, task)
-  local at = #heap + 1
-  while at > 1 do
-    local parent = math.floor(at / 2)
-    if not goes_before(task, heap[parent]) then break end
-    heap[at] = heap[parent]
-    at = parent
-  end
-  heap[at] = task
-end
-
-local function take_first(heap)
-  local last = table.remove(heap)
-  if #heap == 0 then return end
-  local at, count = 1, #heap
-  while 2 * at <= count do
-    local child = 2 * at
-    if child < count and goes_before(heap[child + 1], heap[child]) then child = child + 1 end
-    if not goes_before(heap[child], last) then break end
-    heap[at] = heap[child]
-    at = child
-  end
-  heap[at] = last
-end
 
 -- setup: pools[] {slots, price (USD per slot-hour)}, types[] {size, capable[pool]}, known? (factors nobody learns),
 -- weights[tenant], hold, noise, kappa, ejects.

@@ -11,10 +11,3 @@ local function fair_start(now, clock, has_held, size, weight, active_weight, slo
   local start = has_held and math.max(now, clock) or now
   return start, start + size * active_weight / (weight * math.max(slots, 1))
 end
-
--- The same in units of work, for callers that only order tasks inside one type: virtual = tag last served,
--- last_finish = this tenant's last finish tag or 0. -> start tag, new finish tag
-local function fair_tags(virtual, last_finish, size, weight)
-  local start = math.max(virtual, last_finish)
-  return start, start + size / weight
-end

@@ -9,14 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.simulation.lua import load
+from fleet.simulation.lua import load, load_into, runtime, table
 
 DECIDERS = "dispatcher/deciders"
 (cost_factor,) = load(f"{DECIDERS}/cost.lua", "cost_factor")
 learn_speed, shrunk_speed, learn_success, settle_test, grey_factor = load(
     f"{DECIDERS}/learn.lua", "learn_speed", "shrunk_speed", "learn_success", "settle_test", "grey_factor"
 )
-(fair_tags,) = load(f"{DECIDERS}/fair.lua", "fair_tags")
+(fair_start,) = load(f"{DECIDERS}/fair.lua", "fair_start")
+LUA = runtime()
+learn_attempt, rate_of, weight_of = load_into(
+    LUA, f"{DECIDERS}/attempt.lua", "learn_attempt", "test_rate", "test_weight"
+)
 new_size, predict_size, learn_size = load(f"{DECIDERS}/predict.lua", "new_size", "predict_size", "learn_size")
 healthy, standing_at, standing_after = load(
     f"{DECIDERS}/outlier.lua", "healthy_standing", "standing_at", "standing_after"
@@ -60,21 +64,53 @@ def test_time_on_test_notices_silence_before_any_completion() -> None:
 
 def test_tenants_share_by_weight_whatever_they_queue() -> None:
     served = {"small": 0.0, "big": 0.0}
-    finish = {"small": 0.0, "big": 0.0}
     weight = {"small": 1.0, "big": 3.0}
+    clock = dict.fromkeys(served, 0.0)
     tags = []
     for tenant in served:
-        for _ in range(400):
-            start, finish[tenant] = fair_tags(0.0, finish[tenant], 10.0, weight[tenant])
+        for number in range(400):
+            start, clock[tenant] = fair_start(0.0, clock[tenant], number > 0, 10.0, weight[tenant], 4.0, 8)
             tags.append((start, tenant))
     for _, tenant in sorted(tags)[:200]:
         served[tenant] += 10.0
     assert served["big"] / served["small"] == pytest.approx(3, rel=0.05)
 
 
-def test_a_newcomer_starts_now_not_in_the_past() -> None:
-    assert fair_tags(100.0, 0.0, 10.0, 1.0) == (100.0, 110.0)
-    assert fair_tags(100.0, 150.0, 10.0, 2.0) == (150.0, 155.0)
+def test_a_tag_is_the_time_a_fair_share_would_start_the_task() -> None:
+    assert fair_start(100.0, 0.0, False, 10.0, 1.0, 4.0, 8) == (100.0, 105.0)  # a quarter of 8 slots: 2
+    assert fair_start(100.0, 150.0, True, 10.0, 2.0, 4.0, 8) == (150.0, 152.5)
+
+
+def test_idleness_forgives_and_nobody_else_means_no_queue() -> None:
+    assert fair_start(100.0, 150.0, False, 10.0, 1.0, 4.0, 8)[0] == 100.0
+    assert fair_start(100.0, 150.0, True, 10.0, 1.0, 1.0, 8) == (100.0, 100.0)
+
+
+def known(size_count: int, **more: float) -> dict[str, object]:
+    size = {**dict(new_size(10.0).items()), "count": size_count}
+    return {"speed": 1.0, "count": 100, "pool_speed": 1.0, "pool_count": 100, "size": size, **more}
+
+
+def test_an_attempt_teaches_speed_only_against_a_settled_prediction() -> None:
+    wiser = learn_attempt(table(LUA, known(0)), None, 30.0)
+    assert (wiser.speed, wiser.pool_speed, wiser.size.mean) == (1.0, 1.0, 30.0)
+    wiser = learn_attempt(table(LUA, known(50)), None, 30.0)
+    assert wiser.speed == pytest.approx(1.04)
+    assert wiser.pool_speed == pytest.approx(1.04)
+    assert wiser.size.mean == pytest.approx(10.4)
+
+
+def test_a_giant_task_does_not_make_a_pool_slow() -> None:
+    assert learn_attempt(table(LUA, known(50)), None, 10_000.0).speed == pytest.approx(1.08)  # five times, not a thousand
+
+
+def test_a_guessed_size_tests_nobody_and_a_vague_one_less() -> None:
+    assert rate_of(table(LUA, known(3)), 10.0) == 0
+    vague, sharp = table(LUA, known(50)), table(LUA, known(50))
+    vague.size.error, sharp.size.error = 4.0, 1.0
+    assert rate_of(sharp, 10.0) == pytest.approx(0.1)
+    assert rate_of(vague, 10.0) == pytest.approx(0.05)
+    assert weight_of(vague) == 0.5
 
 
 def test_size_prediction_learns_a_power_law_and_stays_unbiased() -> None:
