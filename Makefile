@@ -22,7 +22,7 @@ up: $(RUNTIME)
 	@$(BIN)/fleet up
 
 test: $(DEV) apt
-	@$(BIN)/pytest $(TESTS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(TESTS)
 
 check: $(DEV)
 	$(BIN)/ruff check .

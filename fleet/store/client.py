@@ -86,14 +86,14 @@ def _open(url: str, decode: bool, settings: Settings) -> redis.Redis:
     options: dict[str, object] = {
         "decode_responses": decode,
         "socket_connect_timeout": settings.broker.connect_timeout_seconds,
-        "socket_timeout": settings.broker.socket_timeout_seconds,
+        "socket_timeout": settings.dispatch.submit_timeout_seconds,
         "socket_keepalive": True,
         "health_check_interval": 0,
         "client_name": "fleet",
         # One per thread that talks at the same moment; the library's own hundred is fewer than a threaded producer has.
         "max_connections": 1000,
         # One immediate second try: the server closes idle connections, and a script either ran or did not arrive.
-        "retry": Retry(NoBackoff(), 1),
+        "retry": Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         "retry_on_error": [redis.exceptions.ConnectionError],
     }
     if settings.broker.login_secret:
