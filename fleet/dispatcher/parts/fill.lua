@@ -74,7 +74,7 @@ local function fill(p, only, now, cause)
   if #heads == 0 then return 0 end
   table.sort(names)
   local pools, index = gather_pools(p, names, now)
-  local options = {hold = knobs(p, 'hold'), only_pool = only, noise = 0.02,
+  local options = {hold = knobs(p, 'hold'), only_pool = only, noise = 0.1,
     held = tonumber(redis.call('HGET', p .. 'inflight', '#held')) or 1}
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
   local queue = {}

@@ -94,5 +94,5 @@ local function learn_outcome(p, task, pool, ok, service, now)
     if event == 'ejected' then metric_count(p, 1, 'fleet_ejections_total', pool) end
   end
   local rate = tonumber(task.rate) or 0
-  save_factor(p, pool, kind, known, test_pool(p, pool, -rate, rate > 0 and 1 or 0, now))
+  save_factor(p, pool, kind, known, test_pool(p, pool, -rate, rate > 0 and test_weight(known) or 0, now))
 end
