@@ -12,7 +12,7 @@ def clock(at: float) -> str:
 
 def moment(at: float) -> str:
     """Return a date and time."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def lasting(seconds: float) -> str:

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from browser import browser
+from eventually import eventually
+from integration.flower_server import LOGIN, flower, token
 from rig import Rig
 
 from fleet.dispatcher import pools
 from fleet.registry import roster
 from fleet.secrets import audit
-from integration.flower_server import LOGIN, flower, token
 
 POOLS = {"fast": {"slots": 2}, "steady": {"slots": 1}}
 
@@ -37,7 +39,10 @@ def test_the_tab_shows_the_fleet_and_acts_on_it(declared: Callable[..., Rig], tm
             refused = httpx.get(client.base_url.join(path))
             assert refused.status_code == 401
             assert "fast" not in refused.text
-        assert httpx.post(client.base_url.join("/fleet/act"), data={"verb": "pause", "target": "fast"}).status_code in (401, 403)
+        assert httpx.post(client.base_url.join("/fleet/act"), data={"verb": "pause", "target": "fast"}).status_code in (
+            401,
+            403,
+        )
 
         page = client.get("/fleet")
         assert page.status_code == 200
@@ -47,7 +52,10 @@ def test_the_tab_shows_the_fleet_and_acts_on_it(declared: Callable[..., Rig], tm
         assert "/fleet" in client.get("/workers").text, "the tab stands on every page of Flower"
 
         seen = client.get("/api/fleet").json()
-        assert {row["name"]: (row["ready"], row["slots"]) for row in seen["pools"]} == {"fast": (1, 2), "steady": (0, 0)}
+        assert {row["name"]: (row["ready"], row["slots"]) for row in seen["pools"]} == {
+            "fast": (1, 2),
+            "steady": (0, 0),
+        }
         assert [row["budget"] for row in seen["budgets"]] == ["all"]
         assert [row["task_id"] for row in seen["decisions"]] == [task_id]
         assert [row["task_id"] for row in seen["dead"]] == [task_id]
@@ -102,3 +110,34 @@ def test_read_only_flower_has_no_buttons(declared: Callable[..., Rig], tmp_path:
 
 def _paused() -> dict[str, str]:
     return {row.name: row.paused for row in pools.status()}
+
+
+def test_a_person_reads_and_presses_in_a_real_browser(declared: Callable[..., Rig], tmp_path: Path) -> None:
+    rig = declared(pools=POOLS)
+    worker = rig.worker("fast.1@here", "fast", slots=2)
+    rig.submit("job")
+    rig.end(rig.start("fast", worker))
+    with flower(tmp_path) as client, browser(tmp_path) as page:
+        page.size(1280, 900)
+        page.colours("dark")
+        page.open(str(client.base_url.join("/fleet")), LOGIN)
+        assert page.ask("document.documentElement.dataset.bsTheme") == "dark"
+        assert page.ask("document.querySelector('.nav-link.active').textContent") == "Fleet"
+        assert page.ask("document.querySelectorAll('#fleet-pools-table tbody tr').length") == len(POOLS)
+        elsewhere = "performance.getEntriesByType('resource').filter(r => !r.name.startsWith(location.origin)).length"
+        assert page.ask(elsewhere) == 0, "nothing is loaded from elsewhere"
+        unnamed = (
+            "[...document.querySelectorAll('#fleet-glance button')].filter(b => !b.getAttribute('aria-label')).length"
+        )
+        assert page.ask(unnamed) == 0
+        assert page.ask("[...document.querySelectorAll('#fleet-glance th')].every(cell => cell.scope)")
+        assert page.ask("document.documentElement.scrollWidth <= innerWidth"), "tables scroll, the page does not"
+
+        page.ask("document.querySelector('[aria-label=\"Pause fast\"]').click()")
+        eventually(lambda: page.ask("document.querySelector('[role=status]')?.textContent.includes('fast is paused')"))
+        assert _paused()["fast"] == f"paused by {LOGIN[0]}"
+        page.ask("document.querySelector('[aria-label=\"Resume fast\"]').click()")
+        eventually(lambda: page.ask("document.querySelector('[role=status]')?.textContent.includes('fast is resumed')"))
+        assert not _paused()["fast"]
+        page.picture(tmp_path / "fleet.png")
+        assert (tmp_path / "fleet.png").stat().st_size > 10_000
