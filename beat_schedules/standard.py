@@ -19,6 +19,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "costs": _every("costs", min(60.0, _settings.costs.interval_seconds)),
     "tick": _every("tick", 5.0),
     "scaling": _every("scaling", _settings.scaling.interval_seconds),
+    "pod_costs": _every("pod_costs", 15.0),
     "alerts": _every("alerts", _settings.alerts.interval_seconds),
     "deliver": _every("deliver", 10.0),
     "health": _every("health", _settings.health.interval_seconds),

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from fleet.diagnostics.facts import ClusterFacts
+from fleet.scaling.cluster import own_namespace
 
-NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TIMEOUT_SECONDS = 5
 
 
@@ -20,7 +19,7 @@ def look(api: Any = None) -> ClusterFacts:
         load: Any = config.load_incluster_config
         load()
         api = client.ApiClient()
-    namespace = NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.is_file() else "default"
+    namespace = own_namespace() or "default"
     core: Any = client.CoreV1Api(api)
     network: Any = client.NetworkingV1Api(api)
     scaling: Any = client.AutoscalingV2Api(api)

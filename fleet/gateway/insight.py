@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 
 from fleet.gateway.exchange import Answer, Call
-from fleet.gateway.schemas import CountQuery
+from fleet.gateway.schemas import CountQuery, MetricQuery
 from fleet.store import keys
 from fleet.store.client import available
 
@@ -21,6 +21,24 @@ def pools(_call: Call) -> Answer:
     from fleet.dispatcher import pools as declared
 
     return Answer({"pools": declared.status()})
+
+
+def pool_metric(call: Call) -> Answer:
+    """Return the number that scales a pool to its target; a stale target is refused, never guessed."""
+    from fleet.errors import UnknownName
+    from fleet.gateway.problems import Problem
+    from fleet.scaling.published import StaleTarget, metric_value
+    from fleet.scaling.target_store import TargetStore
+    from fleet.settings import current
+
+    pool, wish = call.path["pool"], call.asked(MetricQuery)
+    try:
+        value = metric_value(TargetStore(call.client, call.cell), pool, wish.tolerance, current().scaling.stale_seconds)
+    except UnknownName as error:
+        raise Problem(404, "no-such-pool", str(error)) from error
+    except StaleTarget as error:
+        raise Problem(503, "stale-target", str(error), retry_after=15.0) from error
+    return Answer({"pool": pool, "value": value})
 
 
 def workers(_call: Call) -> Answer:

@@ -124,6 +124,19 @@ class PoolsGiven(Given):
     pools: list[dict[str, Any]]
 
 
+class MetricQuery(BaseModel):
+    """The HPA's tolerance where the cluster does not let it be 0."""
+
+    tolerance: float = Field(0.0, ge=0.0, le=0.5)
+
+
+class PoolMetricGiven(Given):
+    """`value` with target value 1 makes an HPA land on the pool's target."""
+
+    pool: str
+    value: float
+
+
 class WorkersGiven(Given):
     workers: list[dict[str, Any]]
 

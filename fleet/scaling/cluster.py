@@ -7,16 +7,23 @@ force, so a field somebody else owns is a named conflict) and deletion costs on 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from fleet.errors import Conflict, FleetError
 from fleet.scaling.deletion_cost import ANNOTATION, PodCost
 from fleet.scaling.scaled_objects import GROUP, PLURAL, VERSION, Manifest
 
+NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 FIELD_MANAGER = "fleet"
 APPLY = "application/apply-patch+yaml"
 POD_LABEL = "fleet/pool"
 TIMEOUT_SECONDS = 10.0
+
+
+def own_namespace() -> str | None:
+    """Return the namespace this process runs in, or None outside a cluster."""
+    return NAMESPACE_FILE.read_text().strip() if NAMESPACE_FILE.is_file() else None
 
 
 class ClusterUnavailable(FleetError):
@@ -30,7 +37,7 @@ class Cluster:
         from kubernetes import client
 
         self._namespace = namespace
-        api = api or _connected()
+        api = api or connected()
         self._custom = client.CustomObjectsApi(api)
         self._scaling = client.AutoscalingV2Api(api)
         self._core = client.CoreV1Api(api)
@@ -38,7 +45,7 @@ class Cluster:
 
     def scaled_objects(self) -> list[Manifest]:
         """Return every ScaledObject of the namespace."""
-        answer = _asked(
+        answer = asked(
             "list ScaledObjects",
             lambda: self._custom.list_namespaced_custom_object(
                 GROUP, VERSION, self._namespace, PLURAL, _request_timeout=TIMEOUT_SECONDS
@@ -48,7 +55,7 @@ class Cluster:
 
     def autoscalers(self) -> list[Manifest]:
         """Return every HorizontalPodAutoscaler of the namespace."""
-        answer = _asked(
+        answer = asked(
             "list HorizontalPodAutoscalers",
             lambda: self._scaling.list_namespaced_horizontal_pod_autoscaler(
                 self._namespace, _request_timeout=TIMEOUT_SECONDS
@@ -59,7 +66,7 @@ class Cluster:
     def apply(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Make a ScaledObject as declared; return what the server has then."""
         name = manifest["metadata"]["name"]
-        applied = _asked(
+        applied = asked(
             f"apply ScaledObject {name!r}",
             lambda: self._custom.patch_namespaced_custom_object(
                 GROUP,
@@ -79,7 +86,7 @@ class Cluster:
 
     def deletion_costs(self) -> dict[str, int | None]:
         """Return pod -> its deletion cost, for the pods of pools."""
-        answer = _asked(
+        answer = asked(
             "list pods",
             lambda: self._core.list_namespaced_pod(
                 self._namespace, label_selector=POD_LABEL, _request_timeout=TIMEOUT_SECONDS
@@ -96,7 +103,7 @@ class Cluster:
         gone = []
         for cost in costs:
             body = {"metadata": {"annotations": {ANNOTATION: str(cost.cost)}}}
-            found = _asked(
+            found = asked(
                 f"annotate pod {cost.pod!r}",
                 lambda cost=cost, body=body: self._core.patch_namespaced_pod(
                     cost.pod, self._namespace, body, _request_timeout=TIMEOUT_SECONDS
@@ -111,8 +118,8 @@ class Cluster:
 _REQUIRED = object()
 
 
-def _asked(what: str, call: Any, missing: Any = _REQUIRED) -> Any:
-    """Call the API; say what failed and what to do, in our own words."""
+def asked(what: str, call: Any, missing: Any = _REQUIRED, advice: str = "the API does not serve it; install KEDA first") -> Any:
+    """Call the API; say what failed and what to do, in our own words; `advice` is for what is not there."""
     from kubernetes.client.exceptions import ApiException
     from urllib3.exceptions import HTTPError
 
@@ -122,7 +129,7 @@ def _asked(what: str, call: Any, missing: Any = _REQUIRED) -> Any:
         if error.status == 404 and missing is not _REQUIRED:
             return missing
         if error.status == 404:
-            raise ClusterUnavailable(f"cannot {what}: the API does not serve it; install KEDA first") from error
+            raise ClusterUnavailable(f"cannot {what}: {advice}") from error
         if error.status == 409:
             raise Conflict(f"cannot {what}: somebody else owns a field of it: {error.body}") from error
         advice = "give this account the right" if error.status == 403 else "see the message"
@@ -131,7 +138,7 @@ def _asked(what: str, call: Any, missing: Any = _REQUIRED) -> Any:
         raise ClusterUnavailable(f"cannot {what}: the Kubernetes API does not answer ({error})") from error
 
 
-def _connected() -> Any:
+def connected() -> Any:
     """Return a client as a pod of the cluster, else as the user's kubeconfig says."""
     from kubernetes import client, config
 

@@ -111,6 +111,16 @@ def alerts() -> dict[str, Any]:
     }
 
 
+@job("pod_costs", lease_seconds=30.0)
+def pod_costs() -> dict[str, Any]:
+    """On Kubernetes: tell the cluster which pods run what, so that the idlest leave first."""
+    from fleet.scaling import pod_costs as costs_of_pods
+    from fleet.scaling.cluster import Cluster, own_namespace
+
+    namespace = own_namespace()
+    return {"written": len(costs_of_pods.refresh(Cluster(namespace))) if namespace else 0}
+
+
 @job("deliver", lease_seconds=120.0)
 def deliver() -> dict[str, Any]:
     """Deliver notifications that are due, between two looks at the rules."""

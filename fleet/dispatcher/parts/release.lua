@@ -33,6 +33,7 @@ local function release_task(p, id, task, pool, now, decision)
   redis.call('HINCRBY', p .. 'inflight', pool.name, 1)
   local booked, waited = p .. 'arrivals:' .. pool.name, now - task.held_at
   redis.call('HINCRBY', booked, 'started', 1)
+  redis.call('HINCRBYFLOAT', booked, 'waited', string.format('%.4f', waited))
   redis.call('HINCRBYFLOAT', booked, 'seconds', string.format('%.4f', task.size))
   redis.call('HINCRBYFLOAT', booked, 'squares', string.format('%.4f', task.size * task.size))
   if waited > task.goal then redis.call('HINCRBY', booked, 'late', 1) end
