@@ -37,7 +37,7 @@ class BrokerSettings(Group):
 class DispatchSettings(Group):
     strategy: str = "late_binding"
     """Strategy of task types that name none."""
-    speed_or_price: float = Field(2.0, ge=0)
+    speed_or_price: float = Field(0.5, ge=0)
     """kappa of the expected cost: 0 is fastest, 8 is cheapest."""
     hold: float = Field(2.0, ge=0)
     """h of the hold rule: how much queued work justifies leaving a slow slot idle."""

@@ -82,7 +82,7 @@ def systems() -> tuple[System, ...]:
             System(
                 f"late_binding (price {kappa:g}) + staffing", _late(kappa), partial(Staffed, DecisionSettings(), kappa)
             )
-            for kappa in (0.0, 1.0, 2.0, 6.0)
+            for kappa in (0.0, 0.5, 2.0, 6.0)
         ),
     )
 
