@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from fleet import catalogue
 from fleet.settings import current
@@ -23,6 +24,7 @@ MAINTENANCE_QUEUE = "fleet.maintenance"
 POOL_VARIABLE = "FLEET_POOL"
 INSTRUMENTS_MODULE = "fleet.lifecycle.instruments"
 SCHEDULE_MODULE = "beat_schedules.standard"
+TRANSPORT = "fleet.dispatcher.transport:Transport"
 BACKEND = "fleet.dispatcher.outcome.FleetBackend"
 
 
@@ -63,6 +65,7 @@ def configuration() -> dict[str, Any]:
         "task_default_queue": MAINTENANCE_QUEUE,
         "task_create_missing_queues": True,
         # A lost worker's task is the lease's business, not the broker's: the message is done once the attempt is claimed.
+        "worker_consumer": "fleet.lifecycle.intake:FleetConsumer",
         "task_acks_late": False,
         "task_reject_on_worker_lost": False,
         "task_serializer": "json",
@@ -94,6 +97,9 @@ class FleetApp(Celery):  # type: ignore[misc]
     amqp_cls = "fleet.dispatcher.door:FleetAMQP"
     control_cls = "fleet.dispatcher.door:FleetControl"
 
+
+# kombu's Redis transport, watchful; by its usual name, so that URLs read as ever (Flower parses them).
+TRANSPORT_ALIASES.update(redis=TRANSPORT, rediss=TRANSPORT)
 
 app = FleetApp("fleet", set_as_current=True)
 app.conf.update(configuration())

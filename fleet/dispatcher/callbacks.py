@@ -28,7 +28,7 @@ def tell(task_ids: Sequence[str]) -> None:
             text, state, reason = connect().hmget(keys.task(current().cell, task_id), "envelope", "state", "reason")
         if text is None:
             continue
-        message = orjson.loads(text.replace("\x1f", "0").replace("\x1e", ""))
+        message = orjson.loads(str(text).replace("\x1f", "0").replace("\x1e", ""))
         _, _, embed = orjson.loads(base64.b64decode(message["body"]))
         error: Exception = TaskRevokedError(reason) if state == "cancelled" else TaskFailed(reason)
         app.backend.tell_failure(task_id, error, Context({**message["headers"], **embed}))

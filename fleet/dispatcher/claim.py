@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fleet.dispatcher.patience import patiently
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
@@ -23,7 +24,9 @@ class Claim:
 
 def claim(task_id: str, attempt: int, worker_id: str) -> Claim:
     """Ask for the attempt; one worker gets it, once."""
-    granted, text, *rest = script("dispatcher/claim.lua")(
-        connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id]
+    granted, text, *rest = patiently(
+        lambda _: script("dispatcher/claim.lua")(
+            connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id]
+        )
     )
     return Claim(True, tenant=text or "default", held_at=float(rest[0] or 0) if rest else 0.0) if granted else Claim(False, text)

@@ -69,7 +69,9 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
     )  # fmt: skip
     check_options(request)
     hard, soft = headers.get("timelimit") or (None, None)
-    headers["timelimit"] = [hard or known.hard_limit, soft or known.hard_limit * 0.95]
+    hard = hard or known.hard_limit
+    # Celery starts the hard limit's clock when the soft one has fired: a soft limit beyond it would switch it off.
+    headers["timelimit"] = [hard, min(soft or hard, hard * 0.95)]
     deadline = _seconds_until(headers.pop("expires", None))
     headers["expires"] = None
     headers |= signatures.stamped(headers["id"], name, args, payload)

@@ -1,6 +1,7 @@
 --[[ finish.lua: an attempt ended. The fence behind every execution: only the attempt that holds the task is believed.
 KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 outcome (done | failed | retry | lost | back | cancelled),
-4 Celery result meta, 5 reason, 6 delay of a retry (or back) in seconds, 7 trace id, 8 '1': a failure of the task, not of the pool
+4 Celery result meta, 5 reason, 6 delay of a retry (or back) in seconds, 7 trace id, 8 '1': a failure of the task, not of the pool,
+9 '1': asked before, and the answer was lost
 Returns: {accepted 1|0, state, to publish ...}. Frees the slot, settles, learns, and releases the next held tasks. ]]
 --@include dispatcher/parts/free_slot.lua
 --@include dispatcher/parts/retry.lua
@@ -9,6 +10,7 @@ Returns: {accepted 1|0, state, to publish ...}. Frees the slot, settles, learns,
 local p, id, attempt, outcome, meta, reason = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now, key = server_seconds(), p .. 'task:' .. id
 local t = redis.call('HMGET', key, 'state', 'attempt', 'pool', 'max_attempts')
+if ARGV[9] == '1' and t[2] == attempt and t[1] == outcome then return {1, outcome, {}} end
 if t[1] ~= 'running' or t[2] ~= attempt then
   -- An attempt may end before it began: handed back, revoked or rejected by the worker that took its message.
   if outcome == 'done' or t[1] ~= 'released' or t[2] ~= attempt then

@@ -11,6 +11,7 @@ from typing import Any
 from celery.backends.redis import RedisBackend
 
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
+from fleet.dispatcher.patience import patiently
 from fleet.dispatcher.publish import publish_rest
 from fleet.dispatcher.retry import after_failure
 from fleet.settings import current
@@ -54,7 +55,11 @@ def finish(
         trace_id or tracing.current_trace_id(),
         "1" if is_task_fault else "",
     ]
-    accepted, state, outgoing = script("dispatcher/finish.lua")(connect(), [keys.prefix(current().cell)], arguments)
+    accepted, state, outgoing = patiently(
+        lambda again: script("dispatcher/finish.lua")(
+            connect(), [keys.prefix(current().cell)], [*arguments, "1" if again else ""]
+        )
+    )
     publish_rest(outgoing)
     if accepted:
         return str(state)

@@ -17,7 +17,7 @@ from celery import bootsteps
 from fleet import __version__, catalogue
 from fleet.dispatcher import declare, ticking
 from fleet.errors import FleetError
-from fleet.lifecycle import identity
+from fleet.lifecycle import identity, orphans
 from fleet.registry import roster
 from fleet.settings import current
 from fleet.telemetry import logs
@@ -83,6 +83,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         is_ticker = any(pool == "maintenance" for pool, _ in self.records.values())
         pause = min(interval, settings.leases.tick_seconds) if is_ticker else interval
         beats, every = 0, max(1, round(interval / pause))
+        suspects, look_every = frozenset[str](), max(1, round(orphans.LOOK_SECONDS / pause))
         while not self.stopping.wait(pause):
             try:
                 if beats % every == 0:
@@ -92,6 +93,8 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
                                 "lease_lost", worker=record, next="registering again; its tasks run elsewhere"
                             )
                             self._register()
+                if beats % look_every == 0:
+                    suspects = orphans.look(self.worker_id, suspects)
                 ticking.tick(settings.leases.tick_seconds)
                 was_down = False
             except FleetError as error:
