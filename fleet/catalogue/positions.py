@@ -36,16 +36,18 @@ class Document:
 
 def read(text: str, name: str) -> Document:
     """Parse YAML text; a syntax error or a doubled key names its place."""
+    marks: dict[Path, tuple[int, int]] = {}
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None:
+            _walk(node, (), marks, name)
+        return Document(name, yaml.safe_load(text), marks)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
         raise ConfigurationError(f"{place}: {error.problem or error}") from None
-    marks: dict[Path, tuple[int, int]] = {}
-    if node is not None:
-        _walk(node, (), marks, name)
-    return Document(name, yaml.safe_load(text), marks)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ConfigurationError(f"{name}: is not YAML that can be read: {error}") from None
 
 
 def _walk(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name: str) -> None:
@@ -53,6 +55,8 @@ def _walk(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], name:
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigurationError(f"{name}:{key.start_mark.line + 1}:{key.start_mark.column + 1}: a key is a plain name")
             if key.value in seen:
                 raise ConfigurationError(
                     f"{name}:{key.start_mark.line + 1}:{key.start_mark.column + 1}: {key.value!r} is declared twice"

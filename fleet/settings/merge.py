@@ -117,7 +117,10 @@ def load() -> Effective:
     if file is not None:
         import yaml
 
-        document = yaml.safe_load(file.read_text()) or {}
+        try:
+            document = yaml.safe_load(file.read_text()) or {}
+        except yaml.YAMLError as error:
+            raise ConfigurationError(f"{file} is not YAML that can be read: {error}") from None
         section = document.get("settings") or {} if isinstance(document, dict) else {}
     return build(section, os.environ)
 
