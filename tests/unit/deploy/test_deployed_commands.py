@@ -1,0 +1,55 @@
+"""Does the command line have every command the pipeline, the compose file and the chart start, with those options?"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from fleet.cli.main import cli
+
+ROOT = Path(__file__).parents[3]
+CALL = re.compile(r"^\s*(?:(?:- )?run: )?fleet ((?:release|render|rollout)\b.*)$", re.MULTILINE)
+PROGRAM = re.compile(r'"args" \(list ([^)]*)\)')
+PROBE = re.compile(r'\(list "fleet" ("probe"[^)]*)\)')
+
+
+def called() -> Iterator[list[str]]:
+    for file in sorted((ROOT / ".github").rglob("*.yml")):
+        for line in CALL.findall(file.read_text()):
+            yield shlex.split(re.sub(r"\$\{\w+\}", "x", line))
+    for service in yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values():
+        if "agent-fleet" in service["image"]:
+            yield service["command"]
+    for template in sorted((ROOT / "charts/fleet/templates").rglob("*.yaml")):
+        for found in (*PROGRAM.findall(template.read_text()), *PROBE.findall(template.read_text())):
+            yield shlex.split(found.replace("$c.id", "code_generator"))
+
+
+COMMANDS = sorted({tuple(words) for words in called()})
+
+
+def test_they_were_found() -> None:
+    first = {words[0] for words in COMMANDS}
+    assert {"gateway", "scaler", "beat", "flower", "metrics", "maintenance", "worker", "probe", "release"} <= first
+    verbs = {words[1] for words in COMMANDS if words[0] == "release"}
+    assert verbs == {"check", "smoke", "switch", "watch", "rollback"}
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_the_command_line_takes_it(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEET_API_KEY", "x")
+    command: click.Command = cli
+    context = click.Context(cli)
+    rest = list(words)
+    while isinstance(command, click.Group):
+        name = rest.pop(0)
+        found = command.get_command(context, name)
+        assert found is not None, f"fleet {' '.join(words)}: no command {name!r}"
+        command = found
+    command.make_context(words[-1], rest)
