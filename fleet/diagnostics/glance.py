@@ -1,7 +1,7 @@
 """How does the fleet stand, in one value?
 
 What an operator's page shows: pools with what they should and do have, what waits and how long, money, incidents, and
-why tasks went where they went. Flower's Fleet tab and the gateway show the same value.
+why tasks went where they went. Flower's Fleet tab, `fleet top`, the console and assistants show the same value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from fleet import catalogue
 from fleet.alerts import incidents
 from fleet.alerts.sources import tasks as waiting
 from fleet.alerts.states import Incident
-from fleet.costs import budget_store
+from fleet.costs import budget_store, rate
+from fleet.costs.money import usd
 from fleet.dispatcher import dead_letters, pools, tasks
 from fleet.dispatcher.pools import PoolStatus
 from fleet.dispatcher.tasks import TaskRecord
@@ -72,6 +73,7 @@ class Decision:
     state: str
     strategy: str
     reason: str
+    tenant: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Glance:
     pools: tuple[PoolGlance, ...]
     lanes: tuple[Lane, ...]
     workers: tuple[WorkerRecord, ...]
+    spent_last_hour_usd: str
     budgets: tuple[Mapping[str, Any], ...]
     incidents: tuple[OpenIncident, ...]
     decisions: tuple[Decision, ...]
@@ -117,6 +120,7 @@ def fleet_at_a_glance() -> Glance:
         pools=tuple(pool_glance(row, wanted.get(row.name), workers, now) for row in pools.status()),
         lanes=_lanes(client, cell, now, paused),
         workers=tuple(workers),
+        spent_last_hour_usd=str(usd(rate.last_hour(client, cell, current()))),
         budgets=tuple(fill.as_dict() for fill in budget_store.show(client, cell)),
         incidents=open_incidents(found),
         decisions=decisions(recent),
@@ -166,6 +170,7 @@ def decisions(recent: list[TaskRecord]) -> tuple[Decision, ...]:
             record.state,
             record.strategy,
             said(record),
+            record.tenant,
         )
         for record in newest
     )

@@ -15,10 +15,10 @@ from flower.api import BaseApiHandler
 from flower.views import BaseHandler
 from tornado import web
 
+from fleet.diagnostics import acts, words
+from fleet.diagnostics.acts import Done, Wish
 from fleet.diagnostics.glance import Glance, fleet_at_a_glance
 from fleet.errors import StoreUnavailable
-from fleet.flower_tab import acts, words
-from fleet.flower_tab.acts import Done, Wish
 
 SAID = "fleet_said"
 LONGEST = 500

@@ -1,4 +1,4 @@
-"""What may an operator do from the tab, and who is told of it?
+"""What may an operator do from a page, a terminal or an assistant, and who is told of it?
 
 Each verb is one the command line has, too. It is on record before it is done: what cannot be recorded does not happen.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fleet.alerts.evaluate import take_over
 from fleet.alerts.job import rules
 from fleet.clock import SYSTEM
-from fleet.dispatcher import dead_letters, pausing
+from fleet.dispatcher import dead_letters, pausing, tasks
 from fleet.errors import FleetError, StoreUnavailable, UnknownName
 from fleet.registry import roster
 from fleet.secrets import audit
@@ -77,6 +77,11 @@ def _worker(wish: Wish, status: str) -> Done:
     return Done(status != "unknown", f"worker {wish.target}: {status}")
 
 
+def _cancel(wish: Wish) -> Done:
+    was = tasks.cancel(wish.target, wish.why or f"cancelled by {wish.actor}")
+    return Done(was not in ("unknown", *tasks.OVER), f"{wish.target} was {was}")
+
+
 def _replay(wish: Wish) -> Done:
     state = dead_letters.replay(wish.target)
     return Done(state != "is no dead letter", f"{wish.target} {state}")
@@ -92,6 +97,7 @@ VERBS: dict[str, tuple[str, Callable[[Wish], Done]]] = {
     "resume": ("pool.resume", _resume),
     "drain": ("worker.drain", _drain),
     "undrain": ("worker.undrain", _undrain),
+    "cancel": ("task.cancel", _cancel),
     "replay": ("task.replay", _replay),
     "acknowledge": ("incident.acknowledge", _acknowledge),
 }

@@ -1,4 +1,4 @@
-"""How are numbers written on the page?"""
+"""How are numbers written for an operator?"""
 
 from __future__ import annotations
 
