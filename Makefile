@@ -5,6 +5,7 @@
 #   make check   style, types, layers, secrets, licences
 #   make check-chart   the chart, image, compose file and pipeline
 #   make bench   figures, side by side with plain Celery
+#   make docs    the reference pages, written anew from the code
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: demo up test check bench apt clean
+.PHONY: demo up test check bench docs apt clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUNTIME)
@@ -32,6 +33,10 @@ check: $(DEV)
 
 bench: $(DEV)
 	@$(BIN)/fleet bench dispatch
+
+docs: $(RUNTIME)
+	$(BIN)/fleet config reference settings > docs/settings.md
+	$(BIN)/fleet config reference commands > docs/commands.md
 
 # PyPI has no Prometheus, Alertmanager or browser: they come from Debian, and only the tests need them.
 APT := prometheus prometheus-alertmanager chromium

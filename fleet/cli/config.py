@@ -76,6 +76,18 @@ def catalogue_(as_json: bool) -> None:
     )
 
 
+@config.command()
+@click.argument("what", type=click.Choice(["settings", "commands"]), default="settings")
+def reference(what: str) -> None:
+    """Print every setting, or every command, as a Markdown page."""
+    from fleet.cli import reference as pages
+    from fleet.cli.main import cli
+    from fleet.settings import Settings
+
+    assert isinstance(cli, click.Group)
+    click.echo(pages.settings_page(Settings) if what == "settings" else pages.commands_page(cli), nl=False)
+
+
 def _flat(tree: dict[str, Any], start: str = "") -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for name, value in tree.items():
