@@ -23,8 +23,8 @@ def mcp(allow_actions: bool) -> None:
     from fleet.cli import mcp_tools
 
     server = MCPServer("agent-fleet", version=__version__, instructions=INSTRUCTIONS, log_level="WARNING")
-    for tool in mcp_tools.LOOKS:
-        server.add_tool(tool, annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
-    for tool in mcp_tools.ACTIONS if allow_actions else ():
-        server.add_tool(tool, annotations=ToolAnnotations(read_only_hint=False, open_world_hint=False))
+    for look in mcp_tools.LOOKS:
+        server.add_tool(look, annotations=ToolAnnotations(read_only_hint=True, open_world_hint=False))
+    for action in mcp_tools.ACTIONS if allow_actions else ():
+        server.add_tool(action, annotations=ToolAnnotations(read_only_hint=False, open_world_hint=False))
     server.run("stdio")

@@ -22,7 +22,7 @@ def last_hour(client: Client, cell: str, settings: Settings) -> int:
     The durable ledger is read first: an entry that moves in between is missing for one look, never there twice.
     """
     with available():
-        seconds, _ = cast("tuple[int, int]", client.time())
+        seconds, _ = client.time()
     since = (seconds * 1000) - HOUR_MS
     kept = _durable(settings, since)
     with available():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.schemas import CountQuery, MetricQuery
@@ -14,6 +14,16 @@ from fleet.store.client import available
 def whoami(call: Call) -> Answer:
     """Return who the gateway takes the caller for."""
     return Answer(call.identity)
+
+
+def glance(call: Call) -> Answer:
+    """Return the fleet at a glance; tasks only as far as the caller may see their tenant."""
+    from fleet.diagnostics.glance import fleet_at_a_glance
+
+    seen = fleet_at_a_glance()
+    decisions = tuple(one for one in seen.decisions if call.identity.may_see(one.tenant))
+    dead = tuple(one for one in seen.dead if call.identity.may_see(one.tenant))
+    return Answer(replace(seen, decisions=decisions, dead=dead))
 
 
 def pools(_call: Call) -> Answer:

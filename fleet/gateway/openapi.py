@@ -12,14 +12,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from fleet import __version__
-from fleet.gateway import problems, progress
+from fleet.gateway import console, problems, progress
 from fleet.gateway.exchange import JSON
-from fleet.gateway.routes import ROUTES, Route
+from fleet.gateway.routes import API, ROUTES, Route
 from fleet.gateway.schemas import Id, ProblemGiven
 from fleet.gateway.tasks import MOST_KEY_CHARACTERS
 
 PATH = "/openapi.json"
 REF = "#/components/schemas/{model}"
+MEDIA = {f"{API}/tasks/{{task_id}}/events": progress.MEDIA, console.PATH: console.MEDIA}
 NAMES = re.compile(r"\{(\w+)\}")
 
 
@@ -107,7 +108,7 @@ def _responses(route: Route) -> dict[str, Any]:
 
 def _response(route: Route, status: int, model: type[BaseModel] | None) -> dict[str, Any]:
     if model is None:
-        media = progress.MEDIA if route.path.endswith("/events") else "text/plain"
+        media = MEDIA.get(route.path, "text/plain")
         content: dict[str, Any] = {media: {"schema": {"type": "string"}}}
     else:
         content = {problems.MEDIA if model is ProblemGiven else JSON: {"schema": _ref(model)}}

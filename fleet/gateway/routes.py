@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from fleet.gateway import commands, insight, probes, progress, tasks
+from fleet.gateway import commands, console, insight, probes, progress, tasks
 from fleet.gateway import schemas as s
 from fleet.gateway.exchange import Handler
 from fleet.secrets.roles import Role
@@ -47,8 +47,10 @@ _TASK = f"{API}/tasks/{{task_id}}"
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", None, probes.health, "Is the process alive?", {200: s.HealthGiven}),
     Route("GET", "/ready", None, probes.ready, "Can submissions be taken?", {200: s.ReadyGiven, 503: s.ProblemGiven}),
+    Route("GET", console.PATH, None, console.page, "A page for people, without data of its own", {200: None}),
     Route("GET", "/metrics", VIEWER, probes.metrics, "Numbers for Prometheus", {200: None}),
     Route("GET", f"{API}/whoami", VIEWER, insight.whoami, "Who am I?", {200: s.IdentityGiven}),
+    Route("GET", f"{API}/glance", VIEWER, insight.glance, "The fleet at a glance", {200: s.GlanceGiven}),
     Route(
         "POST",
         f"{API}/tasks",

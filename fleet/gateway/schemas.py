@@ -120,6 +120,23 @@ class CountQuery(Asked):
     limit: int = Field(50, ge=1, le=500)
 
 
+class GlanceGiven(Given):
+    """The fleet at one moment, by the store's clock."""
+
+    cell: str
+    at: float
+    emergency: dict[str, str]
+    pools: list[dict[str, Any]]
+    lanes: list[dict[str, Any]]
+    """Held tasks of a task type, and how long the oldest waits."""
+    workers: list[dict[str, Any]]
+    spent_last_hour_usd: str
+    budgets: list[dict[str, Any]]
+    incidents: list[dict[str, Any]]
+    decisions: list[dict[str, Any]]
+    dead: list[dict[str, Any]]
+
+
 class PoolsGiven(Given):
     pools: list[dict[str, Any]]
 
@@ -146,6 +163,8 @@ class DecisionGiven(Given):
 
     task_id: str
     decision: Any
+    said: list[str]
+    """The same for people."""
 
 
 class CostsGiven(Given):

@@ -109,8 +109,11 @@ def cancel(call: Call) -> Answer:
 
 def decision(call: Call) -> Answer:
     """Return why a task went where it went, as recorded."""
+    from fleet.dispatcher import explanation
+
     record = visible(call)
-    return Answer({"task_id": record.task_id, "decision": record.decision})
+    said = explanation.explain(record.task_id).lines()
+    return Answer({"task_id": record.task_id, "decision": record.decision, "said": said})
 
 
 def visible(call: Call) -> TaskRecord:

@@ -82,8 +82,8 @@ def test_the_server_serves_exactly_the_table() -> None:
     assert served == {(route.method, route.path) for route in ROUTES}
 
 
-def test_nothing_but_probes_is_open() -> None:
-    assert {route.path for route in ROUTES if route.role is None} == {"/health", "/ready"}
+def test_nothing_but_probes_and_an_empty_page_is_open() -> None:
+    assert {route.path for route in ROUTES if route.role is None} == {"/health", "/ready", "/console"}
 
 
 def test_what_changes_the_fleet_needs_more_than_looking_on() -> None:

@@ -1,0 +1,185 @@
+"use strict";
+// Text only ever enters the page as text: what tasks are called and why they failed was written by others.
+(() => {
+  const KEY = "fleet-api-key", EVERY_MS = 5000;
+  const at = (id) => document.getElementById(id);
+  const make = (name, content = "", kind = "") => {
+    const node = document.createElement(name);
+    if (kind) node.className = kind;
+    node.append(content instanceof Node ? content : String(content));
+    return node;
+  };
+
+  const lasting = (seconds) => {
+    if (seconds < 10) return `${seconds.toFixed(1)} s`;
+    if (seconds < 60) return `${seconds.toFixed(0)} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min`;
+    return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds % 86400) / 3600)} h`;
+  };
+  const clock = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
+  const dollars = (text) => {
+    const value = Number(text);
+    return value === 0 || Math.abs(value) >= 0.01 ? value.toFixed(2) : value.toFixed(6).replace(/0+$/, "");
+  };
+  const share = (value) => `${Math.round(value * 100)} %`;
+
+  async function ask(path, parameters = {}) {
+    const given = Object.entries(parameters).filter(([, value]) => value);
+    const query = given.length ? `?${new URLSearchParams(given)}` : "";
+    const headers = { authorization: `Bearer ${sessionStorage.getItem(KEY) || ""}` };
+    const answer = await fetch(`api/v1/${path}${query}`, { headers, credentials: "omit" });
+    const document = await answer.json();
+    if (answer.ok) return document;
+    if (answer.status === 401) forget();
+    throw new Error(document.detail || document.title || `the gateway answered ${answer.status}`);
+  }
+
+  // A column is [head, cell, kind]; the first one names its row.
+  function table(place, columns, rows, none) {
+    if (!rows.length) return place.replaceChildren(make("p", none, "quiet"));
+    const heads = make("tr"), body = make("tbody"), head = make("thead", heads);
+    for (const [name, , kind] of columns) {
+      heads.append(make("th", name, kind === "number" ? "number" : ""));
+      heads.lastChild.scope = "col";
+    }
+    for (const row of rows) {
+      const line = make("tr");
+      columns.forEach(([, cell, kind], index) => {
+        const node = make(index ? "td" : "th", cell(row), kind || "");
+        if (!index) node.scope = "row";
+        line.append(node);
+      });
+      body.append(line);
+    }
+    const whole = make("table", head);
+    whole.append(body);
+    place.replaceChildren(make("div", whole, "scroll"));
+  }
+
+  function meter(fill) {
+    const node = make("span"), bar = document.createElement("meter");
+    Object.assign(bar, { min: 0, max: 100, high: 80, optimum: 0, value: Math.min(100, fill.percent_spent) });
+    bar.setAttribute("aria-label", `${fill.budget} spent`);
+    node.append(bar, ` ${fill.percent_spent} %`);
+    return node;
+  }
+
+  function bars(daily) {
+    const days = Object.entries(daily).slice(-31);
+    if (!days.length) return at("spending").replaceChildren(make("figcaption", "The cost job has not reported yet."));
+    const most = Math.max(...days.map(([, usd]) => Number(usd)), 1e-6), draw = "http://www.w3.org/2000/svg";
+    const picture = document.createElementNS(draw, "svg");
+    for (const [name, value] of [["viewBox", "0 0 310 100"], ["preserveAspectRatio", "none"], ["role", "img"],
+      ["aria-label", `US dollars a day, ${days[0][0]} to ${days.at(-1)[0]}`]]) picture.setAttribute(name, value);
+    days.forEach(([day, usd], index) => {
+      const height = Math.max(1, (Number(usd) / most) * 100), bar = document.createElementNS(draw, "rect");
+      const width = 310 / days.length;
+      for (const [name, value] of [["x", index * width + 1], ["y", 100 - height], ["width", Math.max(1, width - 2)],
+        ["height", height]]) bar.setAttribute(name, value);
+      const title = document.createElementNS(draw, "title");
+      title.textContent = `${day}: ${dollars(usd)} USD`;
+      bar.append(title);
+      picture.append(bar);
+    });
+    const said = `USD a day, ${days[0][0]} to ${days.at(-1)[0]}; the highest bar is ${dollars(most)}.`;
+    at("spending").replaceChildren(picture, make("figcaption", said));
+  }
+
+  function show(glance, costs) {
+    at("cell").textContent = glance.cell;
+    at("facts").textContent = `${clock(glance.at)} UTC · last hour ${dollars(glance.spent_last_hour_usd)} USD`;
+    const emergency = Object.entries(glance.emergency).map((pair) => pair.join(" ")).join(", ");
+    at("emergency").hidden = !emergency;
+    at("emergency").textContent = `Emergency mode: ${emergency}`;
+    table(at("incidents"), [["Incident", (row) => row.key], ["Severity", (row) => make("span", row.severity, row.severity)],
+      ["Since", (row) => lasting(Math.max(0, glance.at - row.since)), "number"],
+      ["Status", (row) => row.status + (row.acknowledged_by ? ` by ${row.acknowledged_by}` : "")]],
+    glance.incidents, "None.");
+    table(at("pools"), [["Pool", (row) => row.name], ["Target", (row) => row.target ?? "-", "number"],
+      ["Ready", (row) => make("span", row.ready, row.target !== null && row.ready < row.target ? "warning" : ""), "number"],
+      ["In flight", (row) => `${row.busy} of ${row.slots}`, "number"],
+      ["Success", (row) => make("span", share(row.success_rate), row.success_rate < 0.8 ? "critical" : ""), "number"],
+      ["Mean run", (row) => lasting(row.service_seconds), "number"],
+      ["State", (row) => row.paused ? make("span", `paused: ${row.paused}`, "warning")
+        : row.is_ejected ? make("span", "ejected", "critical") : make("span", "open", "good")],
+      ["Why this target", (row) => row.reason, "quiet"]], glance.pools, "No pool is declared.");
+    table(at("lanes"), [["Task type", (row) => row.task_type], ["Held", (row) => row.held, "number"],
+      ["Oldest waits", (row) => lasting(row.age_seconds), "number"],
+      ["State", (row) => row.paused ? make("span", `paused: ${row.paused}`, "warning") : "waiting"]],
+    glance.lanes, "Nothing waits.");
+    table(at("workers"), [["Worker", (row) => row.worker_id], ["Pool", (row) => row.pool],
+      ["Status", (row) => make("span", row.status, row.status === "failed" ? "critical" : "")],
+      ["Running", (row) => `${row.running} of ${row.slots}`, "number"],
+      ["Silent", (row) => lasting(row.silent_seconds), "number"]], glance.workers, "No worker is on the roster.");
+    table(at("budgets"), [["Budget", (row) => row.budget], ["Window", (row) => row.window],
+      ["Spent", (row) => dollars(row.spent_usd), "number"], ["Reserved", (row) => dollars(row.reserved_usd), "number"],
+      ["Limit, USD", (row) => dollars(row.limit_usd), "number"], ["Full", meter]],
+    glance.budgets, "No budget is declared.");
+    bars(costs.report?.daily_usd || {});
+  }
+
+  async function search() {
+    const wanted = Object.fromEntries(["state", "task_type", "pool"].map((id) => [id, at(id).value.trim()]));
+    const { tasks } = await ask("tasks", { ...wanted, limit: 50 });
+    table(at("tasks"), [["Task", (row) => row.task_id], ["Type", (row) => row.task_type], ["Tenant", (row) => row.tenant],
+      ["Pool", (row) => row.pool || "-"],
+      ["State", (row) => make("span", row.state, ["failed", "dead"].includes(row.state) ? "critical" : "")],
+      ["Attempt", (row) => row.attempt, "number"], ["Reason", (row) => row.reason, "quiet"],
+      ["Why there", (row) => {
+        const button = make("button", "Explain");
+        button.type = "button";
+        button.setAttribute("aria-label", `Explain ${row.task_id}`);
+        button.addEventListener("click", () => safely(() => explain(row.task_id)));
+        return button;
+      }]], tasks, "No task fits.");
+  }
+
+  async function explain(id) {
+    const { said } = await ask(`tasks/${encodeURIComponent(id)}/decision`);
+    at("why").textContent = said.join("\n");
+    at("explanation").hidden = false;
+    at("explanation").focus();
+  }
+
+  async function look() {
+    const [glance, costs] = await Promise.all([ask("glance"), ask("costs")]);
+    if (!sessionStorage.getItem(KEY)) return;
+    show(glance, costs);
+    for (const [id, hidden] of [["login", true], ["fleet", false], ["forget", false]]) at(id).hidden = hidden;
+  }
+
+  function forget() {
+    sessionStorage.removeItem(KEY);
+    for (const [id, hidden] of [["login", false], ["fleet", true], ["forget", true]]) at(id).hidden = hidden;
+    for (const id of ["facts", "cell"]) at(id).textContent = "";
+    for (const id of ["incidents", "pools", "lanes", "workers", "budgets", "spending", "tasks", "why"]) at(id).replaceChildren();
+  }
+
+  async function safely(what) {
+    at("said").textContent = "";
+    try {
+      await what();
+    } catch (error) {
+      at("said").textContent = error.message;
+    }
+  }
+
+  const on = (id, what) => at(id).addEventListener("submit", (event) => {
+    event.preventDefault();
+    safely(what);
+  });
+  on("login", async () => {
+    sessionStorage.setItem(KEY, at("key").value.trim());
+    at("key").value = "";
+    await look();
+    await search();
+  });
+  on("search", search);
+  on("find", () => explain(at("task_id").value.trim()));
+  at("forget").addEventListener("click", forget);
+  window.setInterval(() => {
+    if (!document.hidden && sessionStorage.getItem(KEY)) look().catch((error) => { at("said").textContent = error.message; });
+  }, EVERY_MS);
+  if (sessionStorage.getItem(KEY)) safely(async () => { await look(); await search(); });
+})();
