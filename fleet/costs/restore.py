@@ -21,8 +21,14 @@ def restore(client: Client, cell: str, durable: DurableLedger) -> bool:
     with available():
         if client.hexists(f"{keys.prefix(cell)}controls", "restored"):
             return False
+    arguments = [part for pair in spent_by_window(client, cell, durable) for part in pair]
+    return bool(cast(int, script("costs/restore.lua")(client, [keys.prefix(cell)], arguments)))
+
+
+def spent_by_window(client: Client, cell: str, durable: DurableLedger) -> list[tuple[str, int]]:
+    """Return what the durable ledger holds for each running window (`budget:window:start`), where that is anything."""
     budgets = [budget for budget, _ in declared(client, cell).values()]
-    arguments: list[str | int] = []
+    found = []
     for budget, window, start, began in running_windows(client, cell):
         spent = sum(
             micros
@@ -30,5 +36,5 @@ def restore(client: Client, cell: str, durable: DurableLedger) -> bool:
             if budget in guarding(budgets, tenant, task_type)
         )
         if spent:
-            arguments += [f"{budget.name}:{window.value}:{start}", spent]
-    return bool(cast(int, script("costs/restore.lua")(client, [keys.prefix(cell)], arguments)))
+            found.append((f"{budget.name}:{window.value}:{start}", spent))
+    return found
