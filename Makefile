@@ -41,7 +41,7 @@ docs: $(RUNTIME)
 # PyPI has no Prometheus, Alertmanager or browser: they come from Debian, and only the tests need them.
 APT := prometheus prometheus-alertmanager chromium
 apt:
-	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v chromium >/dev/null || \
+	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v chromium google-chrome >/dev/null || \
 	  { echo "installing from Debian (no PyPI equivalent): $(APT)"; \
 	    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(APT)) >/dev/null 2>&1 || \
 	    { echo "could not install $(APT): run 'sudo apt-get install $(APT)' first"; exit 1; }; }

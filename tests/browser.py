@@ -26,6 +26,7 @@ FLAGS = (
     "--no-first-run",
     "--hide-scrollbars",
 )
+PROGRAMS = ("chromium", "google-chrome")
 PATIENCE_SECONDS = 30
 
 
@@ -75,8 +76,8 @@ class Page:
 @contextmanager
 def browser(folder: Path) -> Iterator[Page]:
     """Start a browser with an empty profile; yields its tab."""
-    program = shutil.which("chromium")
-    assert program, "the tests need Debian's chromium: `make apt` installs it"
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    assert program, "the tests need a Chromium: `make apt` installs Debian's"
     home = folder / "chromium"
     command = [program, *FLAGS, "--remote-debugging-port=0", f"--user-data-dir={home}", "about:blank"]
     with (folder / "chromium.log").open("w") as log:
