@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from fleet.catalogue.load import load
 from fleet.cli.chart_values import Images, chart_values
+from fleet.release import traffic
 from fleet.scaling.deletion_cost import ANNOTATION
 from fleet.scaling.metric import highest
 from fleet.scaling.scaled_objects import ManifestSettings, deployment_name, differences
@@ -129,3 +130,15 @@ def test_values_made_from_a_catalogue_install_its_pools(tmp_path: Path) -> None:
     installed = tmp_path / "installed.yaml"
     installed.write_text(named(objects, "ConfigMap", "catalogue")["data"]["fleet.yaml"])
     assert load(installed).pools == declared.pools
+
+
+def test_the_route_of_the_traffic_release_can_be_switched_and_taken_back() -> None:
+    objects = render(Case("values-traffic.yaml", ("values-traffic.yaml",)))
+    service = named(objects, "VirtualService", "gateway")
+    service["metadata"]["resourceVersion"] = "1"
+    assert traffic.weights(service) == {"blue": 100, "green": 0}
+    switched = {**service, "spec": {**service["spec"], **traffic.patch(service, "green")["spec"]}}
+    assert traffic.weights(switched) == {"blue": 0, "green": 100}
+    hosts = {route["destination"]["host"].partition(".")[0] for route in service["spec"]["http"][0]["route"]}
+    tracks = [render(Case(track, ("values-production.yaml",), {"track": track})) for track in ("blue", "green")]
+    assert hosts <= {o["metadata"]["name"] for objects in tracks for o in kinds(objects, "Service")}
