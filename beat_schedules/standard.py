@@ -18,6 +18,7 @@ def _every(name: str, seconds: float) -> dict[str, Any]:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "costs": _every("costs", min(60.0, _settings.costs.interval_seconds)),
     "tick": _every("tick", 5.0),
+    "rollout": _every("rollout", 10.0),
     "scaling": _every("scaling", _settings.scaling.interval_seconds),
     "pod_costs": _every("pod_costs", 15.0),
     "alerts": _every("alerts", _settings.alerts.interval_seconds),

@@ -33,8 +33,8 @@ def agent_modules(pool: str | None) -> tuple[str, ...]:
     declared = catalogue.current()
     if pool == "maintenance":
         return ("workers.maintenance.jobs",)
-    if pool:
-        return (declared.agent_types[declared.pools[pool].agent_type].module,)
+    if pool and (row := declared.pool(pool)):
+        return (declared.agent_types[row.agent_type].module,)
     return (*sorted({agent.module for agent in declared.agent_types.values()}), "workers.maintenance.jobs")
 
 

@@ -62,6 +62,8 @@ class Run:
         pool = (request.delivery_info or {}).get("routing_key") or os.environ.get("FLEET_POOL", "")
         declared = catalogue.current()
         named = next((row for row in declared.pools.values() if row.queue == pool), None)
+        if named is None and (version := declared.pool(os.environ.get("FLEET_POOL", ""))) and version.queue == pool:
+            named = version
         return cls(
             str(request.id), task.name, attempt_of(request) or 1, getattr(request, "fleet_tenant", "default"),
             named.name if named else pool, named.agent_type if named else "", previous[0] if previous else None,

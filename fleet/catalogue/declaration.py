@@ -107,6 +107,15 @@ class Catalogue(Row):
     sections: Mapping[str, Any] = {}
     """Sections other packages own (budgets, prices, alerts), as plain data with positions checked by their owners."""
 
+    def pool(self, name: str) -> Pool | None:
+        """Return a declared pool, or a version of one: `pool@version` is its pool with a queue of its own."""
+        if name in self.pools:
+            return self.pools[name]
+        stable, at, version = name.partition("@")
+        if not (at and version and stable in self.pools):
+            return None
+        return self.pools[stable].model_copy(update={"name": name, "queue": f"fleet.{name}"})
+
     def capable_pools(self, task_type: str) -> tuple[Pool, ...]:
         """Return the pools whose agent type runs the task type."""
         return tuple(pool for pool in self.pools.values() if task_type in self.agent_types[pool.agent_type].runs)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from fleet import catalogue
 from fleet.costs import configured
+from fleet.dispatcher import rollouts
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, broker_url, connect, store_url
@@ -22,6 +23,7 @@ def publish() -> None:
     prefix = keys.prefix(settings.cell)
     with available():
         client: Any = connect()
+        versions = rollouts.live_pools()
         stale = {name: client.hkeys(f"{prefix}factors:{name}") for name in declared.task_types}
         pipe = client.pipeline(transaction=True)
         pipe.delete(f"{prefix}queues", f"{prefix}prices")
@@ -29,12 +31,15 @@ def publish() -> None:
             pipe.hset(f"{prefix}queues", pool.name, pool.queue)
             pipe.hset(f"{prefix}prices", pool.name, pool.price_per_slot_hour_usd)
             pipe.hset(f"{prefix}stats:{pool.name}", "prior", pool.speed)
+        for pool in versions:
+            pipe.hset(f"{prefix}queues", pool.name, pool.queue)
+            pipe.hset(f"{prefix}prices", pool.name, pool.price_per_slot_hour_usd)
         if not _is_local_broker():
             pipe.hset(f"{prefix}queues", "#remote", 1)
         pipe.hset(f"{prefix}knobs", mapping=_knobs(settings))
         for row in declared.task_types.values():
             pipe.set(f"{prefix}size:{row.name}", f"0 {row.expected_seconds:g} 0 0 0 0 0 1", nx=True)
-            capable = {pool.name: pool for pool in declared.capable_pools(row.name)}
+            capable = {pool.name: pool for pool in declared.capable_pools(row.name) if "@" not in pool.name}
             if gone := set(stale[row.name]) - set(capable):
                 pipe.hdel(f"{prefix}factors:{row.name}", *gone)
             for pool in capable.values():

@@ -65,7 +65,8 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
     def _register(self) -> None:
         declared = catalogue.current()
         for record, (pool, slots) in self.records.items():
-            agent_type = declared.pools[pool].agent_type if pool in declared.pools else pool
+            row = declared.pool(pool)
+            agent_type = row.agent_type if row else pool
             details = {
                 "agent_type": agent_type,
                 "version": __version__,
@@ -116,6 +117,9 @@ def served_pools(worker: Any) -> list[str]:
     declared = catalogue.current()
     names = set(worker.app.amqp.queues.consume_from)
     pools = [pool.name for pool in declared.pools.values() if pool.queue in names]
+    own = declared.pool(os.environ.get("FLEET_POOL", ""))
+    if own and own.queue in names and own.name not in pools:  # a version of a pool, which nobody declared
+        pools.append(own.name)
     return pools or ["maintenance"]
 
 

@@ -100,6 +100,7 @@ TABLE: tuple[Key, ...] = (
         "-",
         "dispatcher",
     ),
+    Key("rollouts", "hash", "pool -> the rollout of its new version: share, step, state, why (JSON)", "-", "dispatcher"),
     # registry
     Key("workers", "zset", "worker -> last heartbeat", "-", "registry"),
     Key("worker:<worker>", "hash", "a worker's record", "remove_seconds after its last heartbeat", "registry"),

@@ -62,7 +62,8 @@ class LocalFleet:
         valkey.write_connection(self.state_dir, settings.current().broker.url.get_secret_value(), urls=self.urls)
         self._launch(programs.worker(programs.MAINTENANCE))
         for pool in catalogue.current().pools.values():
-            self._add(pool.name, pool.min_replicas)
+            if "@" not in pool.name:  # a version has workers while its rollout lives
+                self._add(pool.name, pool.min_replicas)
         self._launch(programs.beat())
         self._start_doors()
         valkey.write_connection(self.state_dir, settings.current().broker.url.get_secret_value(), urls=self.urls)
@@ -118,7 +119,7 @@ class LocalFleet:
                 ready[worker.pool] = ready.get(worker.pool, 0) + (worker.status in ("idle", "busy"))
         except FleetError:
             return False
-        enough = all(ready.get(pool.name, 0) >= pool.min_replicas for pool in catalogue.current().pools.values())
+        enough = all(ready.get(pool.name, 0) >= pool.min_replicas for pool in catalogue.current().pools.values() if "@" not in pool.name)
         return enough and all(_answers(self.urls[name]) for name in ("llm",) if name in self.urls)
 
     def tend(self) -> None:
@@ -143,7 +144,7 @@ class LocalFleet:
     def _scale(self) -> None:
         running = local_scaler.running_by_replica()
         up = {pool: {name: running.get(name, 0) for name in children} for pool, children in self.replicas.items()}
-        for step in local_scaler.plan(local_scaler.wanted(), up):
+        for step in local_scaler.plan(dict.fromkeys(up, 0) | local_scaler.wanted(), up):
             if step.start:
                 self.tell(f"{step.pool}: {step.start} more")
                 self._add(step.pool, step.start)

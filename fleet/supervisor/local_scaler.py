@@ -6,10 +6,12 @@ what it runs; the idlest leaves first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleet import catalogue
+from fleet.dispatcher import rollouts
 from fleet.registry import roster
 from fleet.scaling.target_store import TargetStore
 from fleet.settings import current
@@ -39,9 +41,14 @@ def wanted() -> dict[str, int]:
         if abs(now - row["computed_at"]) <= settings.scaling.stale_seconds
     }
     working = store.working(declared.pools)
-    return {
+    plain = {
         pool.name: max(0, min(pool.max_replicas, max(fresh.get(pool.name, pool.min_replicas), working[pool.name])))
         for pool in declared.pools.values()
+        if "@" not in pool.name
+    }
+    # A version has its share of the pool's replicas, and one as long as its rollout lives.
+    return plain | {
+        row.version_pool: max(1, math.ceil(plain.get(row.pool, 0) * row.share / 100)) for row in rollouts.live()
     }
 
 

@@ -46,8 +46,7 @@ def worker(pool: str, index: str = "") -> Program:
     name = f"{pool}.{index}" if index else pool
     if pool == MAINTENANCE:
         queue, slots, process, grace = "fleet.maintenance", 1, "solo", 30.0
-    elif pool in declared.pools:
-        row = declared.pools[pool]
+    elif row := declared.pool(pool):
         queue, slots, process, grace = row.queue, row.slots, row.process, row.grace_seconds
     else:
         raise UnknownName("pool", pool, [*declared.pools, MAINTENANCE])

@@ -86,6 +86,14 @@ def health() -> dict[str, Any]:
     return mend()
 
 
+@job("rollout", lease_seconds=30.0)
+def rollout() -> dict[str, Any]:
+    """Judge new versions: a larger share, promotion, or back."""
+    from fleet.dispatcher import rollouts
+
+    return {"judged": len(rollouts.judge_all()), "unbound": rollouts.unbind_strays()}
+
+
 @job("scaling", lease_seconds=30.0)
 def scaling() -> dict[str, Any]:
     """Compute and publish every pool's target."""

@@ -4,6 +4,7 @@
 --@include dispatcher/parts/admit.lua
 --@include dispatcher/parts/fill.lua
 --@include dispatcher/parts/resubmit.lua
+--@include dispatcher/parts/assign.lua
 local SUBMIT_FIELDS = {'id', 'type', 'tenant', 'priority', 'envelope', 'hint', 'delay', 'deadline', 'key', 'key_seconds',
   'estimate', 'tokens', 'model', 'ranking', 'retries', 'max_attempts', 'strategy', 'why', 'agent_type', 'goal',
   'ignore_result', 'complexity', 'attempt', 'waited_for'}
@@ -92,7 +93,13 @@ local function submit_one(p, a, now, place)
     return answer(p, a, 'accepted', '', 'waits for its time', a.delay)
   end
   local pool, decision
-  if a.ranking ~= '' then
+  local version = assign(p, a.id, a.type, now)
+  if version then
+    task.bound = version.name
+    redis.call('HSET', key, 'bound', version.name)
+    decision = describe({size = task.size}, {version}, {[version.name] = 1}, version.name, 0, 'rollout', 0)
+    if version.free > 0 and redis.call('ZCARD', p .. 'held:@' .. version.name) == 0 then pool = version end
+  elseif a.ranking ~= '' then
     local is_free
     pool, is_free = bind(p, a, now)
     task.bound = pool.name

@@ -1,0 +1,23 @@
+-- Does this new task belong to the version that is rolled out? assign(p, id, task_type, now) -> its pool, or nil.
+-- A hash of the id against the share, so that the same id always falls on the same side. A version without workers, or
+-- ejected for failing, gets none; its pool has no factor, so no task it was not assigned can reach it.
+--@include dispatcher/parts/pools.lua
+local function falls_below(id, share)
+  local hash = 5381
+  for index = 1, #id do hash = (hash * 33 + string.byte(id, index)) % 4294967296 end
+  return math.floor(hash / 16) % 1000 < share * 10
+end
+
+local function assign(p, id, task_type, now)
+  for _, text in ipairs(redis.call('HVALS', p .. 'rollouts')) do
+    local rollout = cjson.decode(text)
+    if rollout.share > 0 and falls_below(id, rollout.share) then
+      for _, name in ipairs(rollout.task_types) do
+        if name == task_type then
+          local pools = gather_pools(p, {rollout.pool .. '@' .. rollout.version}, now)
+          if pools[1].slots > 0 and not pools[1].out then return pools[1] end
+        end
+      end
+    end
+  end
+end
