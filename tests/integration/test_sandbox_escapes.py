@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,7 @@ def test_no_descriptor_of_the_parent_arrives(tmp_path: Path, without: tuple[str,
 
 
 @EVERYWHERE
-def test_the_scratch_directory_can_be_used_and_is_gone_afterwards(without: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_scratch_directory_can_be_used_and_is_gone_afterwards(without: tuple[str, ...]) -> None:
     body = """
     import os, tempfile
     os.mkdir("folder")
@@ -168,10 +169,12 @@ def test_the_scratch_directory_can_be_used_and_is_gone_afterwards(without: tuple
         file.write(b"x")
     return open("folder/file").read() + str(sorted(os.listdir(".")))
     """
-    tmp_path.chmod(0o755)
-    result = attempt(body, without, scratch_root=tmp_path)
-    assert gained(result) == "kept['folder']", result
-    assert list(tmp_path.iterdir()) == []
+    # Not pytest's own folder: no other user may pass through its parents, and the sandbox is another user.
+    with tempfile.TemporaryDirectory() as scratch_root:
+        Path(scratch_root).chmod(0o755)
+        result = attempt(body, without, scratch_root=Path(scratch_root))
+        assert gained(result) == "kept['folder']", result
+        assert list(Path(scratch_root).iterdir()) == []
 
 
 # Network --------------------------------------------------------------------------------------------------------------

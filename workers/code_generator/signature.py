@@ -39,7 +39,8 @@ def header(prompt: str, checks: Sequence[str]) -> str:
 
 def docstring(prompt: str) -> str:
     """Return what the prompt says the function does, as one docstring line."""
-    said = _LEADING.sub("", " ".join(prompt.split()), count=1) or " ".join(prompt.split())
+    words = " ".join("".join(sign if sign.isprintable() else " " for sign in prompt).split())
+    said = _LEADING.sub("", words, count=1) or words
     first = re.split(r"(?<=[.!?])\s", said, maxsplit=1)[0][:240].strip().rstrip(".")
     return (first[:1].upper() + first[1:] + ".").replace("\\", "").replace('"""', "'")
 
