@@ -22,8 +22,9 @@ def group() -> None:
 @click.option("--version", required=True, help="Its workers are those of pool@version.")
 @click.option("--share", default=10.0, show_default=True, help="Percent of new tasks to begin with.")
 @click.option("--steps", default="10,50,100", show_default=True, help="Percents it is given, one after the other.")
+@click.option("--step-seconds", default=60.0, show_default=True, help="How long each step lasts at least.")
 @json_option
-def start(pool: str, version: str, share: float, steps: str, as_json: bool) -> None:
+def start(pool: str, version: str, share: float, steps: str, step_seconds: float, as_json: bool) -> None:
     """Start a rollout. Workers of the version: by themselves under `fleet up`, else `fleet worker POOL@VERSION`."""
     from fleet.dispatcher import rollouts
 
@@ -31,7 +32,7 @@ def start(pool: str, version: str, share: float, steps: str, as_json: bool) -> N
         wanted = [step for text in steps.split(",") if text.strip() and (step := float(text)) >= share]
     except ValueError:
         raise click.BadParameter(f"{steps!r} is no list of percents such as 10,50,100", param_hint="--steps") from None
-    _say(rollouts.start(pool, version, share, wanted), as_json)
+    _say(rollouts.start(pool, version, share, wanted, step_seconds), as_json)
 
 
 @group.command()

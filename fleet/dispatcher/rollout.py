@@ -31,6 +31,8 @@ class Rollout:
     reason: str = "started"
     started_at: float = 0.0
     step_at: float = 0.0
+    step_seconds: float = 60.0
+    """How long each step lasts at least."""
 
     @property
     def version_pool(self) -> str:
@@ -64,7 +66,6 @@ class Rules:
     tolerance: float = 0.02
     slower: float = 1.5
     dearer: float = 1.5
-    step_seconds: float = 60.0
     least_seconds_apart: float = 0.1
     """Differences of service time below this are no harm, whatever their ratio."""
 
@@ -105,8 +106,8 @@ def judge(rollout: Rollout, new: Record, old: Record, seconds_on_step: float, ru
         return Decision("hold", f"{seen}: worse than the old version's {old.success_rate:.1%}, but it may be chance")
     if harm := _harm(new, old, rules):
         return Decision("roll_back", harm)
-    if seconds_on_step < rules.step_seconds:
-        return Decision("hold", f"{seen}: {seconds_on_step:.0f} of {rules.step_seconds:g} s at {rollout.share:g} %")
+    if seconds_on_step < rollout.step_seconds:
+        return Decision("hold", f"{seen}: {seconds_on_step:.0f} of {rollout.step_seconds:g} s at {rollout.share:g} %")
     if (share := next_share(rollout)) is not None:
         return Decision("next", f"{seen}: from {rollout.share:g} % to {share:g} %")
     return Decision("promote", f"{seen} at {rollout.share:g} %, no worse than the old version")

@@ -27,7 +27,7 @@ from fleet.telemetry import logs
 Row = dict[str, Any]
 
 
-def start(pool: str, version: str, share: float = 10.0, steps: Sequence[float] = ()) -> Rollout:
+def start(pool: str, version: str, share: float = 10.0, steps: Sequence[float] = (), step_seconds: float = 60.0) -> Rollout:
     """Put a version beside its pool and give it a share of the new tasks."""
     declared = catalogue.current()
     if pool not in declared.pools or "@" in pool:
@@ -39,7 +39,7 @@ def start(pool: str, version: str, share: float = 10.0, steps: Sequence[float] =
     if not all(0 < step <= 100 for step in wanted) or wanted[0] != share:
         raise ConfigurationError(f"share {share:g} and steps {list(steps)}: use percents from above 0 to 100, none below the share")
     now = _now()
-    begun = Rollout(pool, version, declared.agent_types[row.agent_type].runs, wanted, share, started_at=now, step_at=now)
+    begun = Rollout(pool, version, declared.agent_types[row.agent_type].runs, wanted, share, "running", "started", now, now, step_seconds)
 
     def change(before: Rollout | None) -> Rollout:
         if before is not None and before.is_live:

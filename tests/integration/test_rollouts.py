@@ -15,14 +15,14 @@ from fleet.dispatcher import declare, rollouts
 from fleet.dispatcher.rollout import Rules
 from fleet.errors import ConfigurationError, Conflict, NotFound, UnknownName
 
-EAGER = Rules(least_tried=5, step_seconds=0)
+EAGER = Rules(least_tried=5)
 
 
 @pytest.fixture
 def rig(declared: Callable[..., Rig]) -> Rig:
     """One pool with room for everything, and a version of it beside it."""
     rig = declared(pools={"a": {"slots": 500}})
-    rollouts.start("a", "2", 20, [20, 50, 100])
+    rollouts.start("a", "2", 20, [20, 50, 100], step_seconds=0)
     rig.worker("old", "a", 500)
     rig.worker("new", "a@2", 500)
     return rig

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.dispatcher.rollout import Decision, Record, Rollout, Rules, bounds, judge, next_share
 
-ROLLOUT = Rollout("steps", "2", ("job",), (10.0, 50.0, 100.0), 10.0)
+ROLLOUT = Rollout("steps", "2", ("job",), (10.0, 50.0, 100.0), 10.0, step_seconds=0)
 OLD = Record(100, 100, 1.0, 1.0)
-RULES = Rules(step_seconds=0)
+RULES = Rules()
 
 
 def test_a_fifth_of_failures_is_enough_to_go_back() -> None:
@@ -33,14 +34,16 @@ def test_a_good_version_goes_up_the_steps() -> None:
     while (decision := judge(rollout, good, OLD, 0, RULES)).action == "next":
         share = next_share(rollout)
         assert share is not None
-        rollout = Rollout("steps", "2", ("job",), ROLLOUT.steps, share)
+        rollout = replace(rollout, share=share)
         shares.append(share)
     assert shares == [50.0, 100.0]
     assert decision.action == "promote"
 
 
 def test_a_step_lasts_its_time() -> None:
-    assert judge(ROLLOUT, Record(30, 30), OLD, 5, Rules(step_seconds=60)).action == "hold"
+    patient = replace(ROLLOUT, step_seconds=60)
+    assert judge(patient, Record(30, 30), OLD, 5, RULES).action == "hold"
+    assert judge(patient, Record(30, 30), OLD, 60, RULES).action == "next"
 
 
 def test_slower_dearer_and_ejected_versions_go_back() -> None:
