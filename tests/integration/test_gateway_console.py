@@ -79,6 +79,7 @@ def test_a_person_reads_searches_and_has_it_explained(
 
         fill(page, "key", key(store, Role.VIEWER), "login")
         eventually(lambda: done in text(page, "tasks"))
+        assert page.ask("getComputedStyle(document.getElementById('login')).display") == "none"
         assert page.ask("localStorage.length") == 0
         assert page.ask("document.cookie") == ""
         seen = fleet_at_a_glance()

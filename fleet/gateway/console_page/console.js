@@ -122,7 +122,7 @@
   async function search() {
     const wanted = Object.fromEntries(["state", "task_type", "pool"].map((id) => [id, at(id).value.trim()]));
     const { tasks } = await ask("tasks", { ...wanted, limit: 50 });
-    table(at("tasks"), [["Task", (row) => row.task_id], ["Type", (row) => row.task_type], ["Tenant", (row) => row.tenant],
+    table(at("tasks"), [["Task", (row) => row.task_id, "id"], ["Type", (row) => row.task_type], ["Tenant", (row) => row.tenant],
       ["Pool", (row) => row.pool || "-"],
       ["State", (row) => make("span", row.state, ["failed", "dead"].includes(row.state) ? "critical" : "")],
       ["Attempt", (row) => row.attempt, "number"], ["Reason", (row) => row.reason, "quiet"],
