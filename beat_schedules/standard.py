@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
+
 from fleet.settings import current
 
 QUEUE = "fleet.maintenance"
@@ -13,6 +15,10 @@ _settings = current()
 def _every(name: str, seconds: float) -> dict[str, Any]:
     # A run that could not start before the next one is due is dropped, not queued up: missed runs are not replayed.
     return {"task": f"fleet.{name}", "schedule": seconds, "options": {"queue": QUEUE, "expires": seconds}}
+
+
+def _at(name: str, when: crontab) -> dict[str, Any]:
+    return {"task": f"fleet.{name}", "schedule": when, "options": {"queue": QUEUE, "expires": 3600.0}}
 
 
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -26,4 +32,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "health": _every("health", _settings.health.interval_seconds),
     "secrets": _every("secrets", 60.0),
     "audit": _every("audit", 3600.0),
+    "report_daily": _at("report_daily", crontab(hour=6, minute=0)),
+    "report_weekly": _at("report_weekly", crontab(hour=6, minute=10, day_of_week="mon")),
+    "report_monthly": _at("report_monthly", crontab(hour=6, minute=20, day_of_month=1)),
 }

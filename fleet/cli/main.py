@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("fleet.cli.doctor", "doctor", "Find what is wrong, and what mends it."),
     "gameday": ("fleet.cli.gameday", "gameday", "Break a throw-away fleet on purpose, and score what follows."),
     "backup": ("fleet.cli.backup", "group", "Save a cell, restore it, rehearse it."),
+    "report": ("fleet.cli.report", "report", "The daily, weekly and monthly report."),
     "health": ("fleet.cli.health", "health", "Show what the health job found and mended."),
     "new-agent": ("fleet.cli.new_agent", "new_agent", "Write a new agent type: code, catalogue row, test."),
     "simulate": ("fleet.cli.simulate", "simulate", "Try dispatch and scaling settings before they are trusted."),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from fleet.alerts.sources.jobs import note
 from fleet.app import app
@@ -165,3 +165,31 @@ def audit() -> dict[str, Any]:
     if not verdict.ok:
         raise Conflict(f"the audit log is broken: {verdict.reason}")
     return {"entries": verdict.checked}
+
+
+def _report(span: Literal["daily", "weekly", "monthly"]) -> dict[str, Any]:
+    from fleet.reports import publish
+
+    done, page = publish.make(span)
+    kept = publish.keep(done, page)
+    sent = publish.send(done)
+    open_points = sum(not check.done for check in done.checklist)
+    return {"report": kept.name, "to_do": open_points, "told": sum(answer == "told" for answer in sent.values())}
+
+
+@job("report_daily", lease_seconds=300.0)
+def report_daily() -> dict[str, Any]:
+    """Write the daily report, keep it, and tell whoever hears of it."""
+    return _report("daily")
+
+
+@job("report_weekly", lease_seconds=300.0)
+def report_weekly() -> dict[str, Any]:
+    """Write the weekly report, keep it, and tell whoever hears of it."""
+    return _report("weekly")
+
+
+@job("report_monthly", lease_seconds=300.0)
+def report_monthly() -> dict[str, Any]:
+    """Write the monthly report, keep it, and tell whoever hears of it."""
+    return _report("monthly")

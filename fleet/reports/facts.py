@@ -1,0 +1,82 @@
+"""Which numbers does a report know? Values only; None means that nobody could look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Span = Literal["daily", "weekly", "monthly"]
+SECONDS: Mapping[Span, float] = {"daily": 86_400.0, "weekly": 7 * 86_400.0, "monthly": 30 * 86_400.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Tasks that ended in a period; `complete` is false where the bounded history does not reach its beginning."""
+
+    ended: int
+    failed: int
+    mean_seconds: float | None
+    p95_seconds: float | None
+    started: int
+    late: int
+    by_type: Mapping[str, tuple[int, int]]
+    complete: bool = True
+
+    @property
+    def error_rate(self) -> float | None:
+        return self.failed / self.ended if self.ended else None
+
+    @property
+    def late_share(self) -> float | None:
+        return self.late / self.started if self.started else None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A span of time and what was recorded in it."""
+
+    start: float
+    end: float
+    work: Work
+    spent_micros: int
+    spent_by_type: Mapping[str, int]
+    incidents: Sequence[Mapping[str, object]]
+    failed_logins: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A pool's size over the period, from the targets' history."""
+
+    name: str
+    lowest: int
+    highest: int
+    changes: int
+    latest: int
+    limited_by: Mapping[str, int]
+    points: Sequence[tuple[float, int, int]] = ()
+    """(when, target, ready)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a report is made of."""
+
+    span: Span
+    cell: str
+    now: Period
+    before: Period
+    hourly: Sequence[tuple[float, int, int]]
+    """(when, tasks ended, failed)"""
+    workers: Mapping[str, int]
+    cpu: float | None
+    memory: float | None
+    budgets: Sequence[tuple[str, float]]
+    anomalies: Sequence[str]
+    projection_usd: tuple[float, float, float] | None
+    suggestions: Sequence[str]
+    secrets: Mapping[str, str] | None
+    pools: Sequence[Pool]
+    wait_goal_seconds: float
+    violation_share: float

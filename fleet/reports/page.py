@@ -1,0 +1,73 @@
+"""How is a report shown: as text, Markdown, or one page that needs nothing else, light or dark, printable?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+
+from fleet.clock import utc
+from fleet.reports.sections import Check, Line, Report
+
+MARK = {True: "✔", False: "✘", None: ""}
+STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d8dce2;--good:#1a7f37;--bad:#c0302a}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--paper:#14171b;--line:#353b44;--good:#58c27d;--bad:#ff7b72}}
+@media print{:root{--ink:#000;--paper:#fff;--line:#bbb}section{break-inside:avoid}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
+th{font-weight:600}.good{color:var(--good)}.bad{color:var(--bad)}ul{list-style:none;padding:0}svg{width:100%;height:auto}
+"""
+
+
+def title(report: Report) -> str:
+    return (
+        f"Fleet {report.cell}: {report.span} report, {utc(report.start):%Y-%m-%d %H:%M} to "
+        f"{utc(report.end):%Y-%m-%d %H:%M} UTC"
+    )
+
+
+def as_markdown(report: Report) -> str:
+    """Return the report as Markdown; what a human must do comes first."""
+    lines = [f"# {title(report)}", "", "## Checklist", ""]
+    lines += [f"- [{'x' if check.done else ' '}] {_said(check)}" for check in _open_first(report)]
+    for section in report.sections:
+        lines += ["", f"## {section.title}", "", "| | now | before | goal | |", "|---|---|---|---|---|"]
+        lines += [f"| {' | '.join(cell.replace('|', '/') for cell in _cells(line))} |" for line in section.lines]
+    return "\n".join(lines) + "\n"
+
+
+def as_html(report: Report, plots: Mapping[str, str]) -> str:
+    """Return the page; `plots` are SVG texts by title."""
+    checks = "".join(
+        f'<li class="{"good" if check.done else "bad"}">{MARK[check.done]} {escape(_said(check))}</li>'
+        for check in _open_first(report)
+    )
+    body = [f"<section><h2>Checklist</h2><ul>{checks}</ul></section>"]
+    for section in report.sections:
+        rows = "".join(_row(line) for line in section.lines)
+        heads = "<tr><th></th><th>now</th><th>before</th><th>goal</th><th></th></tr>"
+        body.append(f"<section><h2>{escape(section.title)}</h2><table>{heads}{rows}</table></section>")
+    body += [f"<section><h2>{escape(name)}</h2>{svg}</section>" for name, svg in plots.items()]
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title(report))}</title>'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head>'
+        f"<body><h1>{escape(title(report))}</h1>{''.join(body)}</body></html>"
+    )
+
+
+def _open_first(report: Report) -> list[Check]:
+    return sorted(report.checklist, key=lambda check: check.done)
+
+
+def _said(check: Check) -> str:
+    return f"{check.text} (to do: {check.todo})" if check.todo else check.text
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    return line.label, line.value, line.before, line.goal, MARK[line.ok]
+
+
+def _row(line: Line) -> str:
+    colour = {True: "good", False: "bad", None: ""}[line.ok]
+    *cells, mark = _cells(line)
+    return f'<tr>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}<td class="{colour}">{mark}</td></tr>'

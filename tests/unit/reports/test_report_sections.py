@@ -1,0 +1,91 @@
+"""Does a report tick what is met, name what is not, and never invent a number?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.reports import page, plots
+from fleet.reports.facts import Facts, Period, Pool, Span, Work
+from fleet.reports.sections import Report, report
+
+DAY = 86_400.0
+
+
+def work(ended: int = 200, failed: int = 0, p95: float | None = 2.0, late: int = 0) -> Work:
+    return Work(ended, failed, 1.0, p95, ended, late, {"job": (ended, failed)} if ended else {})
+
+
+def facts(span: Span = "daily", now: Work | None = None, **more: object) -> Facts:
+    this = Period(DAY, 2 * DAY, now or work(), 2_500_000, {"job": 2_500_000}, [], 0)
+    last = Period(0.0, DAY, work(100, 5), 1_000_000, {"job": 1_000_000}, [], 0)
+    built = Facts(
+        span, "main", this, last, [(DAY + n, n, 0) for n in range(48)], {"idle": 2}, 0.2, 0.3, [("all (day)", 0.5)], [],
+        (3.0, 2.0, 4.0), [], {"llm_api_key": "fresh"}, [Pool("a", 1, 4, 3, 2, {"demand": 9, "maximum": 1}, [(DAY, 1, 1)])], 30.0, 0.01,
+    )  # fmt: skip
+    return replace(built, **more)  # type: ignore[arg-type]
+
+
+def open_points(done: Report) -> str:
+    return "; ".join(check.text for check in done.checklist if not check.done)
+
+
+def test_a_good_day_leaves_nothing_to_do() -> None:
+    done = report(facts())
+    assert open_points(done) == ""
+    assert all(check.todo == "" for check in done.checklist)
+
+
+def test_each_missed_goal_is_something_to_do() -> None:
+    bad = facts(
+        now=work(100, 2, p95=9.0), workers={"failed": 1}, cpu=0.9, memory=0.9, budgets=[("all (day)", 0.85)],
+        anomalies=["job: five times its usual cost"], secrets={"broker": "critical"},
+    )  # fmt: skip
+    said = open_points(report(replace(bad, now=replace(bad.now, failed_logins=7))))
+    for point in (
+        "p95: 9.00 s",
+        "error rate: 2.0%",
+        "1 failed",
+        "CPU",
+        "memory",
+        "85% used",
+        "five times",
+        "broker",
+        "logins: 7",
+    ):
+        assert point in said
+
+
+def test_a_fleet_that_did_nothing_is_neither_praised_nor_blamed() -> None:
+    done = report(facts("monthly", now=work(0, p95=None)))
+    judged = {line.label: line.ok for section in done.sections for line in section.lines}
+    assert judged["response p95"] is None
+    assert judged["error rate"] is None
+    assert judged["tasks that succeeded"] is None
+
+
+def test_longer_spans_hold_what_shorter_ones_do() -> None:
+    spans: tuple[Span, ...] = ("daily", "weekly", "monthly")
+    titles = [{section.title for section in report(facts(span)).sections} for span in spans]
+    assert titles[0] < titles[1] < titles[2]
+    assert any("maximum" in line.value for section in report(facts("weekly")).sections for line in section.lines)
+
+
+@given(ended=st.integers(1, 10_000), share=st.floats(0, 1))
+def test_the_error_budget_is_spent_exactly_when_the_goal_is_missed(ended: int, share: float) -> None:
+    failed = int(ended * share)
+    level = next(s for s in report(facts("monthly", now=work(ended, failed))).sections if s.title == "Service level")
+    goal, budget = level.lines[0].ok, level.lines[1].ok
+    assert goal == (failed <= ended * 0.01) or abs(failed / ended - 0.01) < 1e-9
+    assert goal == budget or abs(failed / ended - 0.01) < 1e-9
+
+
+def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:
+    shown = facts(anomalies=["<script>alert(1)</script>"])
+    html = page.as_html(report(shown), plots.draw(shown))
+    assert "<script>" not in html
+    assert html.count("<svg") == 2
+    assert "src=" not in html
+    assert "- [ ] unusual use" in page.as_markdown(report(shown))
