@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CONNECT = "+auth +hello +ping +quit +reset +select +client|setname +client|setinfo +client|id +client|getname"
 SCRIPTS = "+eval +evalsha +script|load +script|exists +time"
 CHANGE = "+@read +@write +@transaction +@blocking +@pubsub -@dangerous -@admin"
-LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info"
+LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info +time"
 
 RESULTS = ("celery-task-meta-*", "celery-taskset-meta-*", "chord-unlock-*", "*.j", "*.t", "*.s")
 KOMBU = ("_kombu.binding*", "unacked*", "*.celery.pidbox*", "celeryev*")
@@ -105,9 +105,12 @@ COMPONENTS: tuple[Component, ...] = (
     Component("metrics", LOOK, reads=(ALL,), queues=True),
     Component(
         "flower",
-        f"{LOOK} +sadd +srem +publish",
+        f"{CHANGE} {SCRIPTS} +info",
+        # What the Fleet tab's buttons change.
+        writes=("dispatcher", "registry", "costs", "telemetry", "alerts", "audit"),
         reads=RUNNING,
-        celery=EVENTS,
+        queues=True,
+        celery=(*RESULTS, *EVENTS),
         channels=CHANNELS,
     ),
     Component("operator", "+@all", reads=(ALL,), writes=(ALL,)),

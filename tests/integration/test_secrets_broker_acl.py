@@ -87,7 +87,7 @@ def test_everybody_gets_in_and_nobody_but_the_operator_can_hurt(clients: dict[st
         ("beat", True, True, False, True),
         ("scaler", True, False, False, False),
         ("metrics", True, False, False, False),
-        ("flower", True, False, False, False),
+        ("flower", True, True, False, True),
         ("operator", True, True, True, True),
     ],
 )
