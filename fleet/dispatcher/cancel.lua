@@ -6,6 +6,7 @@ caller revokes the process: whatever it still says is fenced off. ]]
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/end_task.lua
 --@include dispatcher/parts/fill.lua
+begin_run()
 local p, id, now = KEYS[1], ARGV[1], server_seconds()
 local t = redis.call('HMGET', p .. 'task:' .. id, 'state', 'lane', 'pool')
 local state = t[1]
@@ -25,4 +26,5 @@ else
 end
 end_task(p, id, 'cancelled', now, {reason = ARGV[2]})
 if state == 'released' or state == 'running' then fill(p, t[3], now, 'cancel') end
+end_run(p)
 return {state, outgoing}

@@ -2,11 +2,13 @@
 KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 worker
 Returns: {1, tenant, seconds held, submitted} or {0, why} when the attempt is over, taken, or the worker lost its lease. ]]
 --@include dispatcher/parts/learn_outcome.lua
+begin_run()
 local p, id, attempt, worker = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local key, now = p .. 'task:' .. id, server_seconds()
 local t = redis.call('HMGET', key, 'state', 'attempt', 'worker', 'tenant', 'pool', 'size', 'type', 'held', 'submitted', 'released')
 local function refuse(why)
   metric_count(p, 1, 'fleet_fenced_total', 'claim')
+  end_run(p)
   return {0, why}
 end
 if not t[1] then return refuse('no such task (any more)') end

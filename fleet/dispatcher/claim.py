@@ -8,7 +8,7 @@ from fleet.dispatcher.patience import patiently
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
-from fleet.store.scripts import script
+from fleet.store.scripts import resident
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Claim:
 def claim(task_id: str, attempt: int, worker_id: str) -> Claim:
     """Ask for the attempt; one worker gets it, once."""
     granted, text, *rest = patiently(
-        lambda _: script("dispatcher/claim.lua")(
+        lambda _: resident("dispatcher/claim.lua")(
             connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id]
         )
     )

@@ -20,9 +20,8 @@ from kombu.utils.objects import cached_property
 from fleet import catalogue
 from fleet.dispatcher import envelope, estimates, ranking, signatures
 from fleet.dispatcher.errors import NotAccepted
-from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, _known, check_options, encode_payload, send
+from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, check_options, encode_payload, known_type, row, send
 from fleet.dispatcher.tasks import withdraw
-from fleet.settings import current
 
 TENANT_HEADER = "tenant"
 
@@ -61,11 +60,11 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
     """Send one composed message through the door; raises NotAccepted when the fleet does not take it."""
     headers = {**message.headers, **(options.get("headers") or {})}
     args, kwargs, embed = message.body
-    known, settings = _known(name), current()
+    known = known_type(name)
     payload = encode_payload(name, kwargs, known.model if not args else None)
     request = TaskRequest(
         name, kwargs, tenant=str(headers.get(TENANT_HEADER) or "default"), priority=_priority(options.get("priority")),
-        delay_seconds=_seconds_until(headers.get("eta")) or 0.0,
+        delay_seconds=_seconds_until(headers.get("eta")) or 0.0, ignore_result=bool(headers.get("ignore_result")),
     )  # fmt: skip
     check_options(request)
     hard, soft = headers.get("timelimit") or (None, None)
@@ -92,15 +91,14 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
     )
     ranked, why = ranking.rank(known.strategy, name, request.complexity, None)
     estimate = estimates.of(name, kwargs, request.complexity)
-    row = [
-        headers["id"], name, request.tenant, request.priority, envelope.from_celery(headers, body), "", request.delay_seconds,
-        "" if deadline is None else max(deadline, 0.001), "", settings.dispatch.idempotency_seconds, estimate.micros, estimate.tokens,
-        estimate.model, ranked, headers.get("retries") or 0, known.max_attempts, known.strategy, why, known.agent_type, known.goal,
-        "1" if headers.get("ignore_result") else "", request.complexity, _own_attempt(headers["id"]),
-        "1" if embed.get("chord") or embed.get("errbacks") else "",
-    ]  # fmt: skip
+    rest: dict[str, Any] = {
+        "delay": request.delay_seconds, "deadline": None if deadline is None else max(deadline, 0.001), "estimate": estimate.micros,
+        "tokens": estimate.tokens, "model": estimate.model, "ranking": ranked, "why": why, "retries": headers.get("retries") or 0,
+        "attempt": _own_attempt(headers["id"]), "waited_for": 1 if embed.get("chord") or embed.get("errbacks") else None,
+    }  # fmt: skip
+    task = row(headers["id"], envelope.from_celery(headers, body), known, request, rest)
     try:
-        [answer] = send([row])
+        [answer] = send([task])
     finally:
         # Always in pairs: instrumentation that opened a span before publishing closes it here.
         signals.after_task_publish.send(sender=name, body=message.body, exchange="", routing_key="", headers=headers)
@@ -111,12 +109,12 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
         )
 
 
-def _own_attempt(task_id: str) -> int | str:
+def _own_attempt(task_id: str) -> str:
     """Return the attempt that is submitting its own task again, or nothing."""
     running = get_current_worker_task()
     if running is None or running.request.id != task_id:
         return ""
-    return running.request.get(envelope.ATTEMPT_HEADER) or ""
+    return str(running.request.get(envelope.ATTEMPT_HEADER) or "")
 
 
 def _priority(given: int | None) -> int:

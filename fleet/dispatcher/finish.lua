@@ -7,6 +7,7 @@ Returns: {accepted 1|0, state, to publish ...}. Frees the slot, settles, learns,
 --@include dispatcher/parts/retry.lua
 --@include dispatcher/parts/lose.lua
 --@include dispatcher/parts/fill.lua
+begin_run()
 local p, id, attempt, outcome, meta, reason = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now, key = server_seconds(), p .. 'task:' .. id
 local t = redis.call('HMGET', key, 'state', 'attempt', 'pool', 'max_attempts')
@@ -15,6 +16,7 @@ if t[1] ~= 'running' or t[2] ~= attempt then
   -- An attempt may end before it began: handed back, revoked or rejected by the worker that took its message.
   if outcome == 'done' or t[1] ~= 'released' or t[2] ~= attempt then
     metric_count(p, 1, 'fleet_fenced_total', 'finish')
+    end_run(p)
     return {0, t[1] or 'gone', {}}
   end
   redis.call('ZREM', p .. 'released', id)
@@ -52,4 +54,5 @@ end
 -- A task that is tried again may suit any pool; otherwise only the slot that became free has something to choose.
 local is_over = outcome == 'done' or outcome == 'failed' or outcome == 'cancelled'
 fill(p, is_over and t[3] or nil, now, 'finish')
+end_run(p)
 return {1, state, outgoing}

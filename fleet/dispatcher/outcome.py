@@ -17,7 +17,7 @@ from fleet.dispatcher.retry import after_failure
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
-from fleet.store.scripts import script
+from fleet.store.scripts import resident
 from fleet.telemetry import logs, tracing
 
 OVER = frozenset({"done", "failed", "dead", "cancelled"})
@@ -56,7 +56,7 @@ def finish(
         "1" if is_task_fault else "",
     ]
     accepted, state, outgoing = patiently(
-        lambda again: script("dispatcher/finish.lua")(
+        lambda again: resident("dispatcher/finish.lua")(
             connect(), [keys.prefix(current().cell)], [*arguments, "1" if again else ""]
         )
     )

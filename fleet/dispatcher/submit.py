@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import orjson
@@ -26,10 +27,9 @@ from fleet.errors import ConfigurationError, InvalidPayload, UnknownName
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
-from fleet.store.scripts import script
+from fleet.store.scripts import resident
 from fleet.telemetry import tracing
 
-FIELDS = 24
 BATCH = 100
 DEFAULT_PRIORITY = 5
 
@@ -66,32 +66,49 @@ def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: 
 def submit_many(
     requests: Iterable[TaskRequest], on_answer: Callable[[int, TaskHandle | Exception], None] | None = None
 ) -> Iterator[TaskHandle | Exception]:
-    """Submit many; yields one handle, or the error of that one request, for each in order."""
-    batch: list[list[Any] | Exception] = []
+    """Submit many; yields one handle, or the error of that one request, for each in order.
 
-    def flush() -> Iterator[TaskHandle | Exception]:
-        answers = iter(send([row for row in batch if not isinstance(row, Exception)]))
-        for row in batch:
-            yield row if isinstance(row, Exception) else TaskHandle(next(answers))
-        batch.clear()
-
+    A batch travels while the next one is encoded.
+    """
     count = 0
+    with ThreadPoolExecutor(1, "fleet-submit") as line:
+        for batch, sent in _under_way(_batches(requests), line):
+            answers = iter(sent.result())
+            for task in batch:
+                answer = task if isinstance(task, Exception) else TaskHandle(next(answers))
+                if on_answer:
+                    on_answer(count, answer)
+                count += 1
+                yield answer
+
+
+Batch = list["list[Any] | Exception"]
+
+
+def _batches(requests: Iterable[TaskRequest]) -> Iterator[Batch]:
+    batch: Batch = []
     for request in requests:
         try:
             batch.append(encode(request))
         except (ConfigurationError, InvalidPayload) as error:
             batch.append(error)
         if len(batch) == BATCH:
-            for answer in flush():
-                if on_answer:
-                    on_answer(count, answer)
-                count += 1
-                yield answer
-    for answer in flush() if batch else ():
-        if on_answer:
-            on_answer(count, answer)
-        count += 1
-        yield answer
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _under_way(batches: Iterable[Batch], line: Executor) -> Iterator[tuple[Batch, Future[list[Submission]]]]:
+    """Yield each batch with its answer to come, after the next one has been encoded."""
+    ahead: tuple[Batch, Future[list[Submission]]] | None = None
+    for batch in batches:
+        sent = line.submit(send, [task for task in batch if not isinstance(task, Exception)])
+        if ahead:
+            yield ahead
+        ahead = batch, sent
+    if ahead:
+        yield ahead
 
 
 def send(rows: list[list[Any]]) -> list[Submission]:
@@ -99,10 +116,8 @@ def send(rows: list[list[Any]]) -> list[Submission]:
     if not rows:
         return []
     client = connect(decode=False)
-    flat = [FIELDS]
-    for row in rows:
-        flat += row
-    answers, outgoing = script("dispatcher/submit.lua")(client, [_prefix()], flat)
+    flat = [value for row in rows for value in row]
+    answers, outgoing = resident("dispatcher/submit.lua")(client, [_prefix()], flat)
     publish_rest(outgoing)
     return [from_reply(answer) for answer in answers]
 
@@ -113,9 +128,10 @@ def _prefix() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What does not change between two submits of a type."""
 
+    task_type: str
     model: type[BaseModel] | None
     strategy: str
     hard_limit: float
@@ -125,7 +141,7 @@ class _Known:
 
 
 @cache
-def _known(task_type: str) -> _Known:
+def known_type(task_type: str) -> Known:
     declared, settings = catalogue.current(), current()
     if task_type not in declared.task_types:
         raise UnknownName("task type", task_type, declared.task_types)
@@ -134,7 +150,8 @@ def _known(task_type: str) -> _Known:
     if not agents:
         raise ConfigurationError(f"no agent type runs {task_type!r}: add it to the `runs` of one in your fleet.yaml")
     strategy = ranking.check(row.strategy or settings.dispatch.strategy)
-    return _Known(
+    return Known(
+        task_type,
         payload_model(declared, task_type),
         strategy,
         row.time_limit_seconds,
@@ -146,7 +163,7 @@ def _known(task_type: str) -> _Known:
 
 def encode(request: TaskRequest) -> list[Any]:
     """Validate a request and return its row for submit.lua (the order of SUBMIT_FIELDS there)."""
-    known = _known(request.task_type)
+    known = known_type(request.task_type)
     check_options(request)
     payload = encode_payload(request.task_type, request.payload, known.model)
     task_id = request.task_id or str(uuid.uuid4())
@@ -156,13 +173,27 @@ def encode(request: TaskRequest) -> list[Any]:
     message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers)
     ranked, why = ranking.rank(known.strategy, request.task_type, request.complexity, request.size_hint)
     estimate = estimates.of(request.task_type, request.payload, request.complexity)
-    return [
-        task_id, request.task_type, request.tenant, request.priority, message,
-        request.size_hint if request.size_hint is not None else "", request.delay_seconds,
-        "" if request.deadline_seconds is None else request.deadline_seconds, request.idempotency_key,
-        current().dispatch.idempotency_seconds, estimate.micros, estimate.tokens, estimate.model, ranked, 0, known.max_attempts,
-        known.strategy, why, known.agent_type, known.goal, "1" if request.ignore_result else "", request.complexity, "", "",
-    ]  # fmt: skip
+    rest: dict[str, Any] = {
+        "hint": request.size_hint, "delay": request.delay_seconds, "deadline": request.deadline_seconds, "key": request.idempotency_key,
+        "estimate": estimate.micros, "tokens": estimate.tokens, "model": estimate.model, "ranking": ranked, "why": why,
+    }  # fmt: skip
+    return row(task_id, message, known, request, rest)
+
+
+def row(task_id: str, message: bytes, known: Known, request: TaskRequest, rest: Mapping[str, Any]) -> list[Any]:
+    """Return one task's arguments for submit.lua: what many tasks share, and what few have, apart (submission.lua)."""
+    profile = _profile(known, request.tenant, request.priority, request.complexity, request.ignore_result)
+    few = {name: value for name, value in rest.items() if value}
+    return [task_id, message, profile, orjson.dumps(few) if few else b""]
+
+
+@lru_cache(maxsize=4096)
+def _profile(known: Known, tenant: str, priority: int, complexity: float, ignore_result: bool) -> bytes:
+    values = (
+        known.task_type, tenant, priority, known.max_attempts, known.strategy, known.agent_type, known.goal,
+        1 if ignore_result else "", complexity, current().dispatch.idempotency_seconds,
+    )  # fmt: skip
+    return "\x1f".join(map(str, values)).encode()
 
 
 def check_options(request: TaskRequest) -> None:

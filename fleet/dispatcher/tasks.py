@@ -11,7 +11,7 @@ from fleet.dispatcher.publish import publish_rest
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import available, connect
-from fleet.store.scripts import script
+from fleet.store.scripts import resident
 
 OVER = frozenset({"done", "failed", "dead", "cancelled"})
 
@@ -97,7 +97,7 @@ def cancel(task_id: str, why: str) -> str:
 def withdraw(task_id: str, why: str, *, even_running: bool) -> str:
     """End the task's record, of a running task only if told so; returns the state it was in, or 'unknown'."""
     arguments = [task_id, why, "" if even_running else "1"]
-    state, outgoing = script("dispatcher/cancel.lua")(connect(), [keys.prefix(current().cell)], arguments)
+    state, outgoing = resident("dispatcher/cancel.lua")(connect(), [keys.prefix(current().cell)], arguments)
     publish_rest(outgoing)
     return state or "unknown"
 

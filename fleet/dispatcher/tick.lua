@@ -3,6 +3,7 @@ KEYS: 1 the cell's key prefix   ARGV: 1 seconds that must have passed since the 
 Returns: {ran 1|0, due, expired, workers lost, tasks recovered, re-sent, released, tasks to tell of, to publish ...}. ]]
 --@include dispatcher/parts/lose.lua
 --@include dispatcher/parts/submit_one.lua
+begin_run()
 local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 500
 local last = tonumber(redis.call('GET', p .. 'ticked')) or 0
 if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0, {}, {}} end
@@ -117,4 +118,5 @@ local all = 0
 for _, slots in ipairs(redis.call('HVALS', p .. 'slots')) do all = all + tonumber(slots) end
 redis.call('HSET', p .. 'fair', '#slots', all)
 local released = fill(p, nil, now, 'tick')
+end_run(p)
 return {1, due, expired, lost, recovered, resent, released, redis.call('LPOP', p .. 'untold', 50) or {}, outgoing}

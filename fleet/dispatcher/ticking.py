@@ -11,7 +11,7 @@ from fleet.dispatcher.publish import publish_rest
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
-from fleet.store.scripts import script
+from fleet.store.scripts import resident
 from fleet.telemetry import logs
 
 
@@ -30,7 +30,7 @@ class Ticked:
 
 def tick(gap_seconds: float = 0.0) -> Ticked:
     """Do what is due, unless somebody did within the gap."""
-    *numbers, ended, outgoing = script("dispatcher/tick.lua")(connect(), [keys.prefix(current().cell)], [gap_seconds])
+    *numbers, ended, outgoing = resident("dispatcher/tick.lua")(connect(), [keys.prefix(current().cell)], [gap_seconds])
     publish_rest(outgoing)
     if ended:
         # Only now: most processes that tick never need Celery for it.

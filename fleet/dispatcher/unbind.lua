@@ -3,6 +3,7 @@ KEYS: 1 the cell's key prefix   ARGV: 1 pool
 Returns: {how many, to publish ...}. They keep their age and may go to any pool that can run them. ]]
 --@include dispatcher/parts/fill.lua
 --@include dispatcher/parts/retry.lua
+begin_run()
 local p, pool, now, moved = KEYS[1], ARGV[1], server_seconds(), 0
 for _, id in ipairs(redis.call('ZRANGE', p .. 'held:@' .. pool, 0, 499)) do
   if unhold_task(p, id, '@' .. pool) and redis.call('EXISTS', p .. 'task:' .. id) == 1 then
@@ -12,4 +13,5 @@ for _, id in ipairs(redis.call('ZRANGE', p .. 'held:@' .. pool, 0, 499)) do
   end
 end
 if moved > 0 then fill(p, nil, now, 'unbind') end
+end_run(p)
 return {moved, outgoing}

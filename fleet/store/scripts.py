@@ -63,6 +63,58 @@ class Script:
             client.script_load(self.text)
 
 
+class Resident(Script):
+    """A script whose functions stay in the server (a function library), so that a call only runs its body.
+
+    Text that declares a hundred functions costs more to evaluate than to act on. Module-level state survives between
+    calls: bodies begin by resetting it. Where the server knows no functions, it runs as a plain script.
+    """
+
+    __slots__ = ("is_known", "library", "name")
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        own = files("fleet").joinpath(path).read_text()
+        last = [match.end() for match in _INCLUDE.finditer(own)][-1]
+        body = own[last:]
+        head = self.text.removesuffix(body)
+        self.name = f"fleet_{path.rpartition('/')[2].removesuffix('.lua')}_{self.digest[:12]}"
+        self.library = (
+            f"#!lua name={self.name}\n{head}\nredis.register_function('{self.name}', function(KEYS, ARGV)\n{body}\nend)"
+        )
+        self.is_known = True
+
+    def __call__(self, client: redis.Redis, keys: Sequence[str | bytes] = (), args: Sequence[Any] = ()) -> Any:
+        """Run in one round trip (three the first time on a server)."""
+        if self.is_known:
+            with available():
+                try:
+                    return client.fcall(self.name, len(keys), *keys, *args)
+                except redis.exceptions.ResponseError as error:
+                    text = str(error)
+                    if "Function not found" in text:
+                        self._keep(client)
+                    elif "unknown command" in text.lower() or "no permissions" in text.lower():
+                        self.is_known = False
+                    else:
+                        raise
+            return self(client, keys, args)
+        return super().__call__(client, keys, args)
+
+    def _keep(self, client: redis.Redis) -> None:
+        try:
+            client.function_load(self.library)
+        except redis.exceptions.ResponseError as error:
+            if "already exists" not in str(error):
+                self.is_known = False
+
+
+@cache
+def resident(path: str) -> Resident:
+    """Return the process's one `Resident` for this path."""
+    return Resident(path)
+
+
 @cache
 def script(path: str) -> Script:
     """Return the process's one `Script` for this path."""

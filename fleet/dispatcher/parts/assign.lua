@@ -2,6 +2,7 @@
 -- A hash of the id against the share, so that the same id always falls on the same side. A version without workers, or
 -- ejected for failing, gets none; its pool has no factor, so no task it was not assigned can reach it.
 --@include dispatcher/parts/pools.lua
+--@include dispatcher/parts/run.lua
 local function falls_below(id, share)
   local hash = 5381
   for index = 1, #id do hash = (hash * 33 + string.byte(id, index)) % 4294967296 end
@@ -9,7 +10,7 @@ local function falls_below(id, share)
 end
 
 local function assign(p, id, task_type, now)
-  for _, text in ipairs(redis.call('HVALS', p .. 'rollouts')) do
+  for _, text in ipairs(remembered('rollouts', function() return redis.call('HVALS', p .. 'rollouts') end)) do
     local rollout = cjson.decode(text)
     if rollout.share > 0 and falls_below(id, rollout.share) then
       for _, name in ipairs(rollout.task_types) do

@@ -4,7 +4,7 @@
 --@include costs/budget_release.lua
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/time.lua
---@include telemetry/metrics.lua
+--@include dispatcher/parts/run.lua
 local function failure_meta(id, state, reason)
   local kind = state == 'cancelled' and 'TaskRevokedError' or 'TaskFailed'
   return cjson.encode({status = state == 'cancelled' and 'REVOKED' or 'FAILURE', traceback = cjson.null,

@@ -1,9 +1,10 @@
 -- A task waits for a slot: hold_task(p, id, task, now) puts it into its lane; unhold_task takes it out.
--- task = {type, tenant, priority, size, bound?, tag?}; lane = the type, or @pool when a strategy bound it early.
+-- task = {type, tenant, priority, size, bound?, tag?, record?}; lane = the type, or @pool when a strategy bound it early.
 -- Score: priority first, then the fair start among tenants (fair.lua); a task held again keeps its tag, and so its age.
 -- `fair` counts what each tenant has held and open (held, released or running) and sums the weights of the active ones.
 --@include dispatcher/deciders/fair.lua
 --@include dispatcher/parts/time.lua
+--@include dispatcher/parts/run.lua
 local PRIORITY_BAND = 1e10
 
 local function lane_of(task)
@@ -11,7 +12,9 @@ local function lane_of(task)
   return task.type
 end
 
-local function weight_of(p, tenant) return tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1 end
+local function weight_of(p, tenant)
+  return remembered('weight ' .. tenant, function() return tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1 end)
+end
 
 -- The tenant has so many open tasks more or less.
 local function count_open(p, tenant, change)
@@ -25,6 +28,15 @@ local function count_open(p, tenant, change)
     redis.call('HINCRBY', fair, '#tenants', -1)
     redis.call('HINCRBYFLOAT', fair, '#active', -weight_of(p, tenant))
   end
+end
+
+-- Write fields of a task's record; those of a new task (`record`, a flat list) go with them in one step.
+local function write_record(p, id, record, fields)
+  if record then
+    for _, value in ipairs(fields) do record[#record + 1] = value end
+    fields = record
+  end
+  redis.call('HSET', p .. 'task:' .. id, unpack(fields))
 end
 
 local function hold_task(p, id, task, now)
@@ -43,7 +55,7 @@ local function hold_task(p, id, task, now)
   redis.call('ZADD', p .. 'held:' .. lane, stamp((9 - task.priority) * PRIORITY_BAND + tag), id)
   redis.call('SADD', p .. 'lanes', lane)
   redis.call('HINCRBY', p .. 'inflight', '#held', 1)
-  redis.call('HSET', p .. 'task:' .. id, 'state', 'held', 'held', stamp(now), 'lane', lane, 'tag', stamp(tag))
+  write_record(p, id, task.record, {'state', 'held', 'held', stamp(now), 'lane', lane, 'tag', stamp(tag)})
 end
 
 -- goes_on: the task is released now and stays open.

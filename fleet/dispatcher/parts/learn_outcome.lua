@@ -6,20 +6,22 @@
 --@include dispatcher/parts/standing.lua
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/time.lua
---@include telemetry/metrics.lua
+--@include dispatcher/parts/run.lua
 local SIZE_FIELDS = {'count', 'mean', 'x', 'y', 'xx', 'yy', 'xy', 'smear', 'error'}
 
 local function read_size(p, task_type)
-  local text, state, index = redis.call('GET', p .. 'size:' .. task_type), new_size(10), 0
-  if not text then return state end
-  for number in string.gmatch(text, '%S+') do
-    index = index + 1
-    state[SIZE_FIELDS[index]] = tonumber(number)
-  end
-  return state
+  return remembered('size ' .. task_type, function()
+    local text, state, index = redis.call('GET', p .. 'size:' .. task_type), new_size(10), 0
+    for number in string.gmatch(text or '', '%S+') do
+      index = index + 1
+      state[SIZE_FIELDS[index]] = tonumber(number)
+    end
+    return state
+  end)
 end
 
 local function save_size(p, task_type, state)
+  memo['size ' .. task_type] = state
   local numbers = {}
   for index, name in ipairs(SIZE_FIELDS) do numbers[index] = string.format('%.8g', state[name] or 0) end
   redis.call('SET', p .. 'size:' .. task_type, table.concat(numbers, ' '))

@@ -3,13 +3,26 @@
 -- that JSON text cannot contain: \30 = queue, \31 = attempt. Behind another broker than this Redis the message is
 -- returned to the caller (`outgoing`), who publishes it; until claimed, the task stays in `released` and is sent again.
 --@include dispatcher/parts/standing.lua
+--@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/time.lua
---@include telemetry/metrics.lua
-local outgoing = {}
+--@include dispatcher/parts/run.lua
+-- Every `hole` in the text becomes `value`. (gsub would look at each byte of a long message.)
+local function put_in(text, hole, value)
+  local parts, from = {}, 1
+  while true do
+    local at = string.find(text, hole, from, true)
+    if not at then break end
+    parts[#parts + 1] = string.sub(text, from, at - 1)
+    from = at + 1
+  end
+  if from == 1 then return text end
+  parts[#parts + 1] = string.sub(text, from)
+  return table.concat(parts, value)
+end
 
 local function deliver(p, pool, envelope, attempt)
-  local queue = redis.call('HMGET', p .. 'queues', pool, '#remote')
-  local message = string.gsub(string.gsub(envelope, '\30', queue[1]), '\31', attempt)
+  local queue = remembered('queue ' .. pool, function() return redis.call('HMGET', p .. 'queues', pool, '#remote') end)
+  local message = put_in(put_in(envelope, '\30', queue[1]), '\31', tostring(attempt))
   if queue[2] then
     outgoing[#outgoing + 1] = queue[1]
     outgoing[#outgoing + 1] = message
@@ -27,16 +40,16 @@ local function release_task(p, id, task, pool, now, decision)
     save_standing(p, pool.name, state)
     pool.probe, pool.out = nil, true
   end
-  redis.call('HSET', p .. 'task:' .. id, 'state', 'released', 'pool', pool.name, 'attempt', attempt, 'released', at,
-    'decision', decision, 'probe', probe)
+  write_record(p, id, task.record, {'state', 'released', 'pool', pool.name, 'attempt', attempt, 'released', at,
+    'decision', decision, 'probe', probe})
   redis.call('ZADD', p .. 'released', at, id)
   redis.call('HINCRBY', p .. 'inflight', pool.name, 1)
   local booked, waited = p .. 'arrivals:' .. pool.name, now - task.held_at
-  redis.call('HINCRBY', booked, 'started', 1)
-  redis.call('HINCRBYFLOAT', booked, 'waited', string.format('%.4f', waited))
-  redis.call('HINCRBYFLOAT', booked, 'seconds', string.format('%.4f', task.size))
-  redis.call('HINCRBYFLOAT', booked, 'squares', string.format('%.4f', task.size * task.size))
-  if waited > task.goal then redis.call('HINCRBY', booked, 'late', 1) end
+  tally(booked, 'started', 1)
+  tally(booked, 'waited', waited)
+  tally(booked, 'seconds', task.size)
+  tally(booked, 'squares', task.size * task.size)
+  if waited > task.goal then tally(booked, 'late', 1) end
   metric_observe(p, waited, '', 'fleet_task_wait_seconds', task.type)
   metric_count(p, 1, 'fleet_decisions_total', task.strategy, pool.name)
   deliver(p, pool.name, task.envelope, attempt)

@@ -3,7 +3,7 @@
 -- may_retry(p, now): are retries still within their share of the traffic (at least 10 a minute)?
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/knobs.lua
---@include telemetry/metrics.lua
+--@include dispatcher/parts/run.lua
 local function may_retry(p, now)
   local key, minute = p .. 'retry_budget', math.floor(now / 60)
   local t = redis.call('HMGET', key, 'first:' .. minute, 'first:' .. minute - 1, 'retries:' .. minute, 'retries:' .. minute - 1)

@@ -1,0 +1,15 @@
+"""Which task types does a benchmark run?"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from workers.base import agent_task
+from workers.run import Run
+
+
+@agent_task("noop")
+def noop(payload: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Do nothing, and tell when."""
+    return {"started": time.time(), "at": payload.get("at", 0.0)}

@@ -1,0 +1,61 @@
+"""Where does a benchmark run? A throw-away broker, and workers of both kinds as processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fleet import settings
+from fleet.dispatcher import declare
+from fleet.store.client import connect, forget
+from fleet.supervisor import valkey
+
+HERE = Path(__file__).parent
+
+
+@contextmanager
+def broker() -> Iterator[None]:
+    """A broker of its own for the block; this process is its producer."""
+    with tempfile.TemporaryDirectory() as directory:
+        running = valkey.start(Path(directory))
+        os.environ.update(FLEET_BROKER__URL=running.url, FLEET_STATE_DIR=directory, FLEET_FILE=str(HERE / "fleet.yaml"))
+        settings.load.cache_clear()
+        forget()
+        declare.publish()
+        try:
+            yield
+        finally:
+            forget()
+            running.process.kill()
+            running.process.wait()
+
+
+@contextmanager
+def worker(app: str, queue: str, slots: int = 2) -> Iterator[subprocess.Popen[bytes]]:
+    """A Celery worker of either kind, ready for the block."""
+    with tempfile.NamedTemporaryFile() as log:
+        command = [
+            sys.executable, "-m", "celery", "-A", app, "worker", "-Q", queue, "-c", str(slots), "-l", "INFO",
+            "--without-gossip", "--without-mingle", "-n", f"{queue}@bench",
+        ]  # fmt: skip
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "FLEET_POOL": "bench", "FLEET_TELEMETRY__LOG_LEVEL": "WARNING"}
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, preexec_fn=valkey.die_with_parent)
+        try:
+            while b" ready." not in Path(log.name).read_bytes():
+                if process.poll() is not None:
+                    raise RuntimeError(Path(log.name).read_text())
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def empty() -> None:
+    """Forget everything but the declaration."""
+    connect().flushall()
+    declare.publish()
