@@ -73,6 +73,16 @@ def live_pools() -> list[Pool]:
     return [pool for rollout in live() if (pool := declared.pool(rollout.version_pool))]
 
 
+def waiting(pool: str) -> int:
+    """Return how many tasks a version has been given and not yet ended."""
+    with available():
+        pipe: Any = connect().pipeline(transaction=False)
+        pipe.zcard(f"{_prefix()}held:@{pool}")
+        pipe.hget(f"{_prefix()}inflight", pool)
+        held, inflight = pipe.execute()
+    return int(held) + int(inflight or 0)
+
+
 def records(rollout: Rollout) -> tuple[Record, Record]:
     """Return what the new and the old version did lately."""
     return _record(rollout.version_pool), _record(rollout.pool)
@@ -112,7 +122,7 @@ def unbind_strays() -> int:
         count, outgoing = script("dispatcher/unbind.lua")(client, [prefix], [pool])
         publish_rest(outgoing)
         moved += count
-        if not count and not int(client.hget(f"{prefix}inflight", pool) or 0):
+        if not waiting(pool):
             _forget(pool)
     return moved
 

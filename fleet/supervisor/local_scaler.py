@@ -46,10 +46,14 @@ def wanted() -> dict[str, int]:
         for pool in declared.pools.values()
         if "@" not in pool.name
     }
-    # A version has its share of the pool's replicas, and one as long as its rollout lives.
-    return plain | {
-        row.version_pool: max(1, math.ceil(plain.get(row.pool, 0) * row.share / 100)) for row in rollouts.live()
-    }
+    for row in rollouts.live():
+        # A version has workers for the tasks it was given, and one as long as its rollout lives; the old version of a
+        # promoted one goes, but for what it still has to do.
+        slots, most = declared.pools[row.pool].slots, declared.pools[row.pool].max_replicas
+        plain[row.version_pool] = max(1, min(most, math.ceil(rollouts.waiting(row.version_pool) / slots)))
+        if row.state == "promoted":
+            plain[row.pool] = int(working[row.pool])
+    return plain
 
 
 def plan(wanted: Mapping[str, int], up: Mapping[str, Mapping[str, int]]) -> list[Step]:

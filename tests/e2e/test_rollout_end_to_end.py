@@ -95,4 +95,7 @@ def test_a_good_version_is_promoted_step_by_step(fleet: LocalFleet) -> None:
     assert sorted(set(shares)) == [50.0, 100.0]
     assert shares == sorted(shares)
     assert {state for state, _ in ends} == {"done"}
+    assert ends["done", "greeter@good"] > 0
+    eventually(lambda: tended(fleet, lambda: not has_workers("greeter")), timeout=60)
     rollouts.abort("greeter")
+    eventually(lambda: tended(fleet, lambda: has_workers("greeter") and not has_workers("greeter@good")), timeout=60)

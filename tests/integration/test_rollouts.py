@@ -110,6 +110,15 @@ def test_a_version_without_workers_gets_nothing(declared: Callable[..., Rig]) ->
     assert rig.submit().submission.pool == "a"
 
 
+def test_a_declared_version_gets_nothing_of_its_own_accord(declared: Callable[..., Rig]) -> None:
+    one = {"a": {"module": "agents.nothing", "runs": ["job"]}}
+    rig = declared(pools={"a": {"slots": 5}, "a@2": {"agent_type": "a", "slots": 5}}, agent_types=one)
+    rig.worker("new", "a@2", 5)
+    assert rig.submit().submission.pool == ""
+    rollouts.start("a", "2", 100)
+    assert rig.submit().submission.pool == "a@2"
+
+
 def test_what_cannot_be_is_refused(rig: Rig) -> None:
     with pytest.raises(Conflict, match=r"a@2 is running at 20 %"):
         rollouts.start("a", "3", 10)
