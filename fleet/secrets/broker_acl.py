@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import redis
 
 CONNECT = "+auth +hello +ping +quit +reset +select +client|setname +client|setinfo +client|id +client|getname"
-SCRIPTS = "+eval +evalsha +script|load +script|exists +time"
+SCRIPTS = "+eval +evalsha +fcall +function|load +script|load +script|exists +time"
 CHANGE = "+@read +@write +@transaction +@blocking +@pubsub -@dangerous -@admin"
 LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info +time"
 
@@ -153,9 +153,10 @@ def _rules(
         elif (ALL in part.reads and "secrets" not in owners) or owners & set(part.reads):
             rules.append(f"%R~{pattern}")
     access = "%RW~" if "+@write" in part.commands else "%R~"
-    if part.queues:  # a queue's priorities are lists of their own: the name, two control characters, a number
+    # A queue's priorities are lists of their own: the name, two control characters, a number; so are its pool's versions.
+    if part.queues:
         rules += [
-            f"{access}{_literal(queue)}{rest}" for queue in (*queues, *STANDING_QUEUES) for rest in ("", "\x06\x16?")
+            f"{access}{_literal(queue)}{rest}" for queue in (*queues, *STANDING_QUEUES) for rest in ("", "\x06\x16?", "@*")
         ]
     rules += [f"%RW~{pattern}" for pattern in part.celery]
     rules += [f"&{channel.format(database=database)}" for channel in part.channels]
