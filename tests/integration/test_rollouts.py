@@ -114,7 +114,7 @@ def test_a_declared_version_gets_nothing_of_its_own_accord(declared: Callable[..
     one = {"a": {"module": "agents.nothing", "runs": ["job"]}}
     rig = declared(pools={"a": {"slots": 5}, "a@2": {"agent_type": "a", "slots": 5}}, agent_types=one)
     rig.worker("new", "a@2", 5)
-    assert rig.submit().submission.pool == ""
+    assert rig.submit().submission.pool is None
     rollouts.start("a", "2", 100)
     assert rig.submit().submission.pool == "a@2"
 
