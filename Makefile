@@ -30,6 +30,11 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -r fleet workers beat_schedules --severity-level medium
+	git ls-files $(SOURCES) | grep -vE '\.(svg|png)$$' | xargs $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
+	$(BIN)/pip-licenses --from=mixed --partial-match --ignore-packages agent-fleet promql-parser $(LICENCES) > /dev/null
+
+SOURCES := fleet workers beat_schedules charts deploy docs .github docker-compose.yml Procfile Makefile
+LICENCES := --fail-on="GPL;SSPL;BUSL" --allow-only="Apache;BSD;MIT;ISC;PSF;Python Software Foundation;MPL;Mozilla;Zlib"
 
 bench: $(DEV)
 	@$(BIN)/fleet bench dispatch
