@@ -81,6 +81,15 @@ def made(folder: Path) -> list[dict[str, Any]]:
             if file.with_suffix(".json").is_file()]  # fmt: skip
 
 
+def forget(folder: Path, keep: int) -> int:
+    """Delete all but the newest backups in a folder; returns how many."""
+    old = sorted(folder.glob(f"*{SUFFIX}"))[:-keep]
+    for file in old:
+        file.unlink()
+        file.with_suffix(".json").unlink(missing_ok=True)
+    return len(old)
+
+
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
     """Yield the items in portions of this size; the last may be smaller."""
     rest = iter(items)

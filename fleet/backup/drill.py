@@ -7,6 +7,7 @@ compared with what the file holds.
 from __future__ import annotations
 
 import base64
+import json
 import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ from fleet.clock import SYSTEM, Clock
 from fleet.costs.durable import DurableLedger
 from fleet.store import keys
 from fleet.store.client import Client, available
+
+NOTE = "drill.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ def rehearse(
     )
     now = clock.now()
     return Verdict(file.name, now, now - done.manifest["created_at"], done.seconds, rows)
+
+
+def note(folder: Path, verdict: Verdict) -> None:
+    """Keep the verdict beside the backups, where the monthly report finds it."""
+    (folder / NOTE).write_text(json.dumps(verdict.as_dict()))
 
 
 def _hot_total(client: Client, cell: str, ledger: Path) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Span = Literal["daily", "weekly", "monthly"]
 SECONDS: Mapping[Span, float] = {"daily": 86_400.0, "weekly": 7 * 86_400.0, "monthly": 30 * 86_400.0}
@@ -80,3 +80,5 @@ class Facts:
     pools: Sequence[Pool]
     wait_goal_seconds: float
     violation_share: float
+    drill: Mapping[str, Any] | None = None
+    """The last restore that was rehearsed: at, ok, seconds, age_seconds."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +70,7 @@ def gather(span: Span, now: float | None = None) -> Facts:
         [f"{odd.task_type}: {odd.what}" for odd in costs.analysis.anomalies],
         _projection(costs), [row.text for row in costs.analysis.suggestions], _secrets(settings),
         [_pool(client, settings, name, start) for name in catalogue.current().pools],
-        settings.scaling.wait_goal_seconds, settings.scaling.violation_share,
+        settings.scaling.wait_goal_seconds, settings.scaling.violation_share, _drill(settings),
     )  # fmt: skip
 
 
@@ -128,3 +130,11 @@ def _seconds(at: str) -> float:
     from datetime import datetime
 
     return datetime.fromisoformat(at).timestamp()
+
+
+def _drill(settings: Settings) -> dict[str, Any] | None:
+    try:
+        found = json.loads((settings.state_dir / "backups" / "drill.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return dict(found)

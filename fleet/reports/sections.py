@@ -9,6 +9,21 @@ from fleet.reports.facts import Facts
 
 P95_GOAL, ERROR_GOAL, CPU_GOAL, MEMORY_GOAL, BUDGET_GOAL, SERVICE_GOAL = 5.0, 0.01, 0.80, 0.85, 0.80, 0.99
 
+COMMANDS = (
+    ("response", "`fleet pools`, `fleet scale explain POOL`"),
+    ("error rate", "`fleet tasks search --state failed`"),
+    ("tasks that succeeded", "`fleet tasks search --state failed`"),
+    ("error budget", "`fleet tasks search --state failed`"),
+    ("waited", "`fleet scale explain POOL`"),
+    ("workers", "`fleet workers`, `fleet doctor`"),
+    ("budget", "`fleet budget show`"),
+    ("unusual", "`fleet cost report`"),
+    ("refused", "`fleet audit list`"),
+    ("secrets", "`fleet secrets rotate PATH`"),
+    ("bottleneck", "`fleet scale history POOL`"),
+    ("last drill", "set FLEET_SECRETS__PASSPHRASE; `fleet backup create FOLDER`, `fleet backup drill FILE`"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -52,7 +67,7 @@ def report(facts: Facts) -> Report:
     if facts.span != "daily":
         found += [_types(facts), _scaling(facts), _advice(facts)]
     if facts.span == "monthly":
-        found += [_service_level(facts), _incidents(facts)]
+        found += [_service_level(facts), _incidents(facts), _disaster(facts)]
     return Report(facts.span, facts.cell, facts.now.start, facts.now.end, tuple(found), _checklist(found))
 
 
@@ -187,11 +202,24 @@ def _incidents(facts: Facts) -> Section:
     return Section("Incidents", (total, *(Line(rule, str(count)) for rule, count in sorted(counted.items()))))
 
 
+def _disaster(facts: Facts) -> Section:
+    if facts.drill is None:
+        return Section("Restore drill", (Line("last drill", "never", goal="one that succeeds each day", ok=False),))
+    age, took, lost = facts.now.end - facts.drill["at"], facts.drill["seconds"], facts.drill["age_seconds"]
+    value = f"{age / 86_400:.1f} days ago, restored in {took:.1f} s, {lost:.0f} s of work would have been lost"
+    done = bool(facts.drill["ok"]) and age < 2 * 86_400
+    return Section("Restore drill", (Line("last drill", value, goal="one that succeeds each day", ok=done),))
+
+
 def _checklist(sections: Iterable[Section]) -> tuple[Check, ...]:
     judged = [line for section in sections for line in section.lines if line.ok is not None]
-    return tuple(
-        Check(f"{line.label}: {line.value}", bool(line.ok), "" if line.ok else f"goal {line.goal}") for line in judged
-    )
+    return tuple(Check(f"{line.label}: {line.value}", bool(line.ok), "" if line.ok else _todo(line)) for line in judged)
+
+
+def _todo(line: Line) -> str:
+    """Return what to type, by the beginning of the label."""
+    typed = next((command for head, command in COMMANDS if line.label.startswith(head)), "`fleet doctor`")
+    return f"{typed}; goal {line.goal}"
 
 
 def _below(value: float | None, goal: float) -> bool | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from rig import Rig
 
@@ -49,3 +50,18 @@ def test_the_scheduled_job_keeps_the_report(declared: Callable[..., Rig], tmp_pa
 
     assert report_daily()["ran"]
     assert [file.suffix for file in sorted((tmp_path / "state" / "reports").iterdir())] == [".html", ".json", ".md"]
+
+
+def test_the_nightly_backup_is_rehearsed_and_the_monthly_report_says_so(
+    declared: Callable[..., Rig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_SECRETS__PASSPHRASE", "a test's own passphrase")
+    rig = declared()
+    rig.submit()
+    from workers.maintenance.jobs import backup
+
+    assert backup()["drilled"]
+    assert rig.held() == 1, "the drill leaves the cell alone"
+    done, _ = publish.make("monthly")
+    line = next(line for section in done.sections for line in section.lines if line.label == "last drill")
+    assert line.ok

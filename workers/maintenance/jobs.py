@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from fleet.alerts.sources.jobs import note
 from fleet.app import app
+from fleet.errors import ConfigurationError, Conflict
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import available, connect
 from fleet.store.lease import singleton
 from fleet.telemetry import logs
+
+if TYPE_CHECKING:
+    from fleet.backup.drill import Verdict
 
 
 def job(name: str, lease_seconds: float = 60.0) -> Callable[[Callable[[], dict[str, Any]]], Any]:
@@ -155,9 +160,6 @@ def secrets() -> dict[str, Any]:
 @job("audit", lease_seconds=300.0)
 def audit() -> dict[str, Any]:
     """Archive the audit log, where the settings say so, and follow its chain."""
-    from pathlib import Path
-
-    from fleet.errors import Conflict
     from fleet.secrets import audit as log
 
     file = current().secrets.audit_archive
@@ -193,3 +195,43 @@ def report_weekly() -> dict[str, Any]:
 def report_monthly() -> dict[str, Any]:
     """Write the monthly report, keep it, and tell whoever hears of it."""
     return _report("monthly")
+
+
+@job("backup", lease_seconds=900.0)
+def backup() -> dict[str, Any]:
+    """Save the cell, rehearse the restore where an embedded broker is installed, and forget all but the newest week."""
+    from fleet.backup import drill
+    from fleet.backup.create import create, forget
+
+    settings = current()
+    word, folder = settings.secrets.passphrase, settings.state_dir / "backups"
+    if not word.get_secret_value():
+        return {"skipped": "no passphrase: set FLEET_SECRETS__PASSPHRASE"}
+    made = create(folder, connect(decode=False), settings, word)
+    forgotten = forget(folder, keep=7)
+    rehearsed = _rehearse(made.file)
+    if rehearsed is not None:
+        drill.note(folder, rehearsed)
+        if not rehearsed.ok:
+            wrong = [row.what for row in rehearsed.rows if not row.ok]
+            raise Conflict(f"the drill of {made.file.name} found differences: {', '.join(wrong)}")
+    return {"backup": made.file.name, "bytes": made.bytes, "forgotten": forgotten, "drilled": rehearsed is not None}
+
+
+def _rehearse(file: Path) -> Verdict | None:
+    import tempfile
+
+    from fleet.backup.drill import rehearse
+    from fleet.supervisor import valkey
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            broker = valkey.start(Path(folder))
+        except ConfigurationError:
+            return None
+        try:
+            clients = connect(broker.url, decode=False), connect(broker.url)
+            return rehearse(file, current().secrets.passphrase, *clients, current().cell, Path(folder))
+        finally:
+            broker.process.kill()
+            broker.process.wait(timeout=10)

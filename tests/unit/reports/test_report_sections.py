@@ -66,6 +66,14 @@ def test_a_fleet_that_did_nothing_is_neither_praised_nor_blamed() -> None:
     assert judged["tasks that succeeded"] is None
 
 
+def test_a_restore_nobody_rehearsed_lately_is_something_to_do() -> None:
+    drill = {"at": 1.9 * DAY, "ok": True, "seconds": 3.0, "age_seconds": 60.0}
+    assert "drill" in open_points(report(facts("monthly")))
+    assert "drill" not in open_points(report(facts("monthly", drill=drill)))
+    assert "drill" in open_points(report(facts("monthly", drill={**drill, "ok": False})))
+    assert "drill" in open_points(report(facts("monthly", drill={**drill, "at": -DAY})))
+
+
 def test_longer_spans_hold_what_shorter_ones_do() -> None:
     spans: tuple[Span, ...] = ("daily", "weekly", "monthly")
     titles = [{section.title for section in report(facts(span)).sections} for span in spans]
