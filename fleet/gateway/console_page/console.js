@@ -74,9 +74,9 @@
       ["aria-label", `US dollars a day, ${days[0][0]} to ${days.at(-1)[0]}`]]) picture.setAttribute(name, value);
     days.forEach(([day, usd], index) => {
       const height = Math.max(1, (Number(usd) / most) * 100), bar = document.createElementNS(draw, "rect");
-      const width = 310 / days.length;
-      for (const [name, value] of [["x", index * width + 1], ["y", 100 - height], ["width", Math.max(1, width - 2)],
-        ["height", height]]) bar.setAttribute(name, value);
+      for (const [name, value] of [["x", index * 10 + 1], ["y", 100 - height], ["width", 8], ["height", height]]) {
+        bar.setAttribute(name, value);
+      }
       const title = document.createElementNS(draw, "title");
       title.textContent = `${day}: ${dollars(usd)} USD`;
       bar.append(title);
@@ -122,17 +122,16 @@
   async function search() {
     const wanted = Object.fromEntries(["state", "task_type", "pool"].map((id) => [id, at(id).value.trim()]));
     const { tasks } = await ask("tasks", { ...wanted, limit: 50 });
-    table(at("tasks"), [["Task", (row) => row.task_id, "id"], ["Type", (row) => row.task_type], ["Tenant", (row) => row.tenant],
+    table(at("tasks"), [["Task", (row) => {
+      const button = make("button", row.task_id, "id");
+      button.type = "button";
+      button.setAttribute("aria-label", `Explain ${row.task_id}`);
+      button.addEventListener("click", () => safely(() => explain(row.task_id)));
+      return button;
+    }], ["Type", (row) => row.task_type], ["Tenant", (row) => row.tenant],
       ["Pool", (row) => row.pool || "-"],
       ["State", (row) => make("span", row.state, ["failed", "dead"].includes(row.state) ? "critical" : "")],
-      ["Attempt", (row) => row.attempt, "number"], ["Reason", (row) => row.reason, "quiet"],
-      ["Why there", (row) => {
-        const button = make("button", "Explain");
-        button.type = "button";
-        button.setAttribute("aria-label", `Explain ${row.task_id}`);
-        button.addEventListener("click", () => safely(() => explain(row.task_id)));
-        return button;
-      }]], tasks, "No task fits.");
+      ["Attempt", (row) => row.attempt, "number"], ["Reason", (row) => row.reason, "quiet"]], tasks, "No task fits.");
   }
 
   async function explain(id) {
