@@ -155,10 +155,11 @@ def _apply(rollout: Rollout, decision: Decision) -> Rollout:
         return dataclasses.replace(rollout, **changes) if before == rollout else before or rollout
 
     after = _change(rollout.pool, change)
-    if decision.action != "hold":
+    if decision.action == "next":
         with available():
             # Each step is judged by what happened on it.
             connect().hdel(f"{_prefix()}stats:{rollout.version_pool}", "outcomes")
+    if decision.action != "hold":
         logs.get("dispatcher").info("rollout", pool=rollout.version_pool, action=decision.action, reason=decision.reason)
     return after
 

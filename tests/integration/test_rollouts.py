@@ -75,6 +75,8 @@ def test_a_broken_version_is_taken_back_and_every_task_ends_done(rig: Rig) -> No
     [(_, decision)] = rollouts.judge_all(EAGER)
     assert decision.action == "roll_back"
     assert state() == ("rolled_back", 0.0)
+    new, _ = rollouts.records(rollouts.every()[0])
+    assert (new.tried, new.succeeded) == (len(failed), 0)  # the evidence stays
     while rig.store.llen("fleet.a"):
         rig.end(rig.start("a", "old"))
     assert {rig.state(one) for one in ids} == {"done"}
