@@ -122,6 +122,13 @@ def send(rows: list[list[Any]]) -> list[Submission]:
     return [from_reply(answer) for answer in answers]
 
 
+def forget() -> None:
+    """Forget what settings and catalogue said: they changed, or this process serves another fleet from now on."""
+    known_type.cache_clear()
+    _prefix.cache_clear()
+    _profile.cache_clear()
+
+
 @cache
 def _prefix() -> str:
     return keys.prefix(current().cell)

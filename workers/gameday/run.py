@@ -129,9 +129,8 @@ def _environment(folder: str) -> Iterator[None]:
 
     def forget_all() -> None:
         load.cache_clear()
-        catalogue.load.__globals__["current"].cache_clear()
-        submit._known.cache_clear()
-        submit._prefix.cache_clear()
+        catalogue.current.cache_clear()
+        submit.forget()
 
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("FLEET_")]:
