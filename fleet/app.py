@@ -81,7 +81,8 @@ def configuration() -> dict[str, Any]:
         "worker_soft_shutdown_timeout": 0,
         "worker_max_tasks_per_child": 1000,
         "worker_hijack_root_logger": False,
-        "worker_send_task_events": True,
+        # Costly for short tasks; Flower switches them on by itself while it runs.
+        "worker_send_task_events": False,
         "task_send_sent_event": False,
         "beat_max_loop_interval": 5,
         "timezone": settings.timezone,

@@ -85,14 +85,22 @@ def test_two_bursts_take_turns_whoever_came_first(declared: Callable[..., Rig]) 
     rig.check()
 
 
-def test_fast_pools_get_one_more_per_slot_to_hide_the_hand_off(declared: Callable[..., Rig]) -> None:
+def test_fast_pools_get_more_than_their_slots_to_hide_the_hand_off(declared: Callable[..., Rig]) -> None:
     rig = declared(pools={"a": {}}, settings={"dispatch": {"hand_off_threshold_seconds": 0.05}})
     rig.worker("w", "a", 2)
-    for _ in range(10):
+    for _ in range(60):
         rig.submit()
     assert rig.inflight("a") == 2, "nothing is known of its speed yet"
     rig.end(rig.start("a", "w"))
-    assert rig.inflight("a") == 4
+    rig.store.hset(rig.key("service"), "a", "0.001")
+    rig.tick()
+    assert rig.inflight("a") == 18, "its slots, and eight for each"
+    for _ in range(40):
+        rig.end(rig.start("a", "w"))
+        assert 10 <= rig.inflight("a") <= 18, "refilled by many at once"
+    rig.store.hset(rig.key("service"), "a", "0.03")
+    for _ in range(10):
+        rig.end(rig.start("a", "w"))
     rig.check()
 
 

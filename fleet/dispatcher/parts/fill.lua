@@ -59,6 +59,7 @@ local function fill(p, only, now, cause)
   local function add(name)
     if not known[name] then known[name], names[#names + 1] = true, name end
   end
+  if only and not wants_work(p, only) then return 0 end
   for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
     local bound = string.match(lane, '^@(.+)$')
     if not only or not bound or bound == only then

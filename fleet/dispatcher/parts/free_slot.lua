@@ -4,7 +4,7 @@
 --@include dispatcher/parts/hold.lua
 local function free_slot(p, id, now, ok)
   local key = p .. 'task:' .. id
-  local t = redis.call('HMGET', key, 'pool', 'worker', 'type', 'size', 'hint', 'started', 'rate', 'probe', 'tenant')
+  local t = redis.call('HMGET', key, 'pool', 'worker', 'type', 'size', 'hint', 'started', 'rate', 'probe', 'tenant', 'lesson')
   local pool = t[1]
   redis.call('SREM', p .. 'running:' .. (t[2] or ''), id)
   if redis.call('HINCRBY', p .. 'inflight', pool, -1) < 0 then redis.call('HSET', p .. 'inflight', pool, 0) end
@@ -16,10 +16,10 @@ local function free_slot(p, id, now, ok)
       redis.call('HINCRBYFLOAT', key, 'pool_usd', string.format('%.9f', (now - tonumber(t[6])) / 3600 * slot_hour_usd))
     end
   end
-  if ok ~= nil then
+  if ok ~= nil and (t[10] ~= '0' or t[8] == '1') then
     local task = {type = t[3], size = tonumber(t[4]) or 10, hint = t[5], rate = t[7], probe = t[8]}
     learn_outcome(p, task, pool, ok, now - (tonumber(t[6]) or now), now)
-  elseif t[6] and t[6] ~= '' then
+  elseif ok == nil and (tonumber(t[7]) or 0) > 0 then
     test_pool(p, pool, -(tonumber(t[7]) or 0), 0, now)
   end
   if ok == nil and t[8] == '1' then

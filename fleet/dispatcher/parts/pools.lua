@@ -1,7 +1,21 @@
 -- How do these pools stand right now? gather_pools(p, names, now) -> pools for match.lua, index by name.
--- free = what may still be released: slots, and for pools of very short tasks as many again to hide the hand-off.
+-- free = what may still be released: slots, and for pools of very short tasks more, to hide the hand-off: credit.
+-- As many per slot as run within the threshold, at most eight: they wait no longer than that in the pool's queue.
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/standing.lua
+local function hand_off_credit(slots, service, threshold)
+  return service < threshold and slots * math.min(8, math.floor(threshold / math.max(service, 0.0001))) or 0
+end
+
+-- Is it worth while to look for work for this pool? One of short tasks is refilled by many at once.
+local function wants_work(p, pool)
+  local slots = tonumber(redis.call('HGET', p .. 'slots', pool)) or 0
+  local inflight = tonumber(redis.call('HGET', p .. 'inflight', pool)) or 0
+  local credit = hand_off_credit(slots, tonumber(redis.call('HGET', p .. 'service', pool)) or 10, knobs(p, 'hand_off'))
+  local free = slots + credit - inflight
+  return free > 0 and free >= credit / 2
+end
+
 local function gather_pools(p, names, now)
   local pools, index = {}, {}
   if #names == 0 then return pools, index end
@@ -14,7 +28,8 @@ local function gather_pools(p, names, now)
   for i, name in ipairs(names) do
     local have, mean = tonumber(slots[i]) or 0, tonumber(service[i]) or 10
     local free = have - (tonumber(inflight[i]) or 0)
-    if mean < hand_off then free = free + have end
+    local credit = hand_off_credit(have, mean, hand_off)
+    free = free + credit
     local standing = ejected[i] and standing_at(parse_standing(ejected[i]), now) or 'in'
     if standing == 'probe' then free = math.min(free, 1) end
     if paused[i] or have <= 0 then free = 0 end
