@@ -16,7 +16,7 @@ from fleet.dispatcher.submit import TaskRequest, submit_many
 from fleet.errors import FleetError, StoreUnavailable
 from fleet.supervisor.local_fleet import LocalFleet
 from workers.gameday.experiments import EXPERIMENTS, Experiment
-from workers.gameday.score import Score, parse, score
+from workers.gameday.score import Note, Score, in_flight, parse, score
 
 READY_SECONDS, SETTLE_SECONDS, LOAD_SECONDS = 60.0, 90.0, 5.0
 OVER = frozenset({"done", "failed", "dead", "cancelled"})
@@ -63,7 +63,8 @@ def _one(fleet: LocalFleet, tending: _Tending, experiment: Experiment, count: in
         if isinstance(answer, Exception):
             raise answer
         handles.append(answer)
-    _await(lambda: len(log.read_text().splitlines()) >= 8, READY_SECONDS, "no task was started")
+    # Well under way, and somebody has just begun: a fault that hits nobody proves nothing.
+    _await(lambda: len(notes := _notes(log)) >= 8 and len(in_flight(notes)) > 1, READY_SECONDS, "no task was started")
     fault_at = time.time()
     with tending.paused():
         experiment.inject(fleet)
@@ -74,9 +75,13 @@ def _one(fleet: LocalFleet, tending: _Tending, experiment: Experiment, count: in
         if entry.state == "done":
             believed[entry.task_id] = believed.get(entry.task_id, 0) + 1
     return score(
-        experiment.name, experiment.hypothesis, states, {task: believed.get(task, 0) for task in states}, parse(log.read_text().splitlines()),
+        experiment.name, experiment.hypothesis, states, {task: believed.get(task, 0) for task in states}, _notes(log),
         fault_at, finished_at, experiment.recover_within, experiment.may_run_again,
     )  # fmt: skip
+
+
+def _notes(log: Path) -> list[Note]:
+    return parse(log.read_text().splitlines())
 
 
 def _await_ends(ids: Sequence[str]) -> dict[str, str]:

@@ -55,6 +55,14 @@ def parse(lines: Iterable[str]) -> list[Note]:
     return notes
 
 
+def in_flight(notes: Iterable[Note]) -> set[str]:
+    """Return the tasks whose latest attempt has started and not ended."""
+    running: set[str] = set()
+    for entry in notes:
+        (running.add if entry.what == "start" else running.discard)(entry.task_id)
+    return running
+
+
 def score(
     name: str, hypothesis: str, states: Mapping[str, str], believed: Mapping[str, int], notes: list[Note], fault_at: float,
     finished_at: float, recover_within: float, may_run_again: bool = True,
@@ -64,12 +72,7 @@ def score(
     for entry in notes:
         if entry.what == "start":
             starts[entry.task_id].append(entry)
-    ended = {(entry.task_id, entry.attempt) for entry in notes if entry.what == "end" and entry.at <= fault_at}
-    in_flight = {
-        entry.task_id
-        for entry in notes
-        if entry.what == "start" and entry.at <= fault_at and (entry.task_id, entry.attempt) not in ended
-    }
+    hit = in_flight(entry for entry in notes if entry.at <= fault_at)
     again = {task for task, runs in starts.items() if len({run.attempt for run in runs}) > 1}
     restarts = [run.at - fault_at for task in again for run in starts[task] if run.at > fault_at and run.attempt > 1]
     lost = sum(state != "done" for state in states.values())
@@ -85,5 +88,5 @@ def score(
     if recovered is not None and recovered > recover_within:
         wrong.append(f"recovery took {recovered:.1f} s, expected at most {recover_within:g}")
     return Score(
-        name, hypothesis, len(states), lost, doubled, len(again), len(in_flight), recovered, finished_at - fault_at, not wrong, tuple(wrong)
+        name, hypothesis, len(states), lost, doubled, len(again), len(hit), recovered, finished_at - fault_at, not wrong, tuple(wrong)
     )  # fmt: skip

@@ -22,7 +22,7 @@ PUBLISHED = {
     "ai_agent_token_usage_total": ("agent_type", "model"),
     "ai_agent_queue_length": ("pool",),
 }
-_CALL = re.compile(r"metric_(count|observe)\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+_CALL = re.compile(r"(?<!function )metric_(count|observe)\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 
 
 def test_names_are_unique_and_speak_the_two_dialects() -> None:
