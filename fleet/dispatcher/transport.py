@@ -1,7 +1,7 @@
 """Which bytes on a Redis queue does Celery get to see?
 
-kombu's own transport, except that what is no kombu message at all is set aside before it: an exception there would end
-the worker's event loop.
+kombu's own transport with two differences: what is no kombu message at all is set aside before it (an exception there
+would end the worker's event loop), and messages the fleet recovers by itself are not copied aside.
 """
 
 from __future__ import annotations
@@ -11,16 +11,68 @@ import binascii
 from typing import Any
 
 import orjson
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 
 from fleet.dispatcher import malformed
+from fleet.dispatcher.envelope import ATTEMPT_HEADER
 from fleet.settings import current
 
 PRIORITY_SEPARATOR = b"\x06\x16"
 
 
+class QoS(redis.QoS):
+    """kombu's bookkeeping of unacknowledged messages, spared where the fleet keeps its own.
+
+    A task of the fleet is recovered by its lease and fenced by its attempt, so copying its message aside and removing it
+    again, two round trips of the worker's event loop, would protect nothing.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self._own: set[str] = set()
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        if ATTEMPT_HEADER in message.headers:
+            self._own.add(delivery_tag)
+            virtual.QoS.append(self, message, delivery_tag)  # type: ignore[no-untyped-call]
+        else:
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
+
+    def ack(self, delivery_tag: str) -> None:
+        if delivery_tag in self._own:
+            self._own.discard(delivery_tag)
+            virtual.QoS.ack(self, delivery_tag)  # type: ignore[no-untyped-call]
+        else:
+            super().ack(delivery_tag)  # type: ignore[no-untyped-call]
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        if delivery_tag in self._own:
+            if requeue:
+                self._return([delivery_tag])
+            self.ack(delivery_tag)
+        else:
+            super().reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
+
+    def restore_unacked(self, client: Any = None) -> None:
+        self._flush()  # type: ignore[no-untyped-call]
+        self._return([tag for tag in self._delivered if tag in self._own], client)
+        for tag in [tag for tag in self._delivered if tag in self._own]:
+            del self._delivered[tag]
+        self._own.clear()
+        super().restore_unacked(client)  # type: ignore[no-untyped-call]
+
+    def _return(self, tags: list[str], client: Any = None) -> None:
+        """Put messages back where they came from, first in line; an attempt handed back meanwhile is fenced off."""
+        with self.channel.conn_or_acquire(client) as connection:
+            for tag in tags:
+                message = self._delivered[tag]
+                connection.rpush(message.delivery_info["routing_key"], orjson.dumps(message._raw))
+
+
 class Channel(redis.Channel):
     """A channel that looks at every message before it is delivered."""
+
+    QoS = QoS
 
     def _create_client(self, asynchronous: bool = False) -> Any:
         client = super()._create_client(asynchronous=asynchronous)  # type: ignore[no-untyped-call]
