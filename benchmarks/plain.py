@@ -14,7 +14,7 @@ app.conf.update(
 )  # fmt: skip
 
 
-@app.task(name="plain.noop")
+@app.task(name="plain.noop")  # type: ignore[untyped-decorator]
 def noop(n: int = 0, at: float = 0.0) -> dict[str, float]:
     """Do nothing, and tell when."""
     import time

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "top": ("fleet.cli.top", "top", "Watch the fleet live; drain, pause, resume, explain by key."),
     "config": ("fleet.cli.config", "config", "Show and check settings and catalogue."),
     "doctor": ("fleet.cli.doctor", "doctor", "Find what is wrong, and what mends it."),
+    "bench": ("fleet.cli.bench", "bench", "Measure dispatch beside plain Celery."),
     "gameday": ("fleet.cli.gameday", "gameday", "Break a throw-away fleet on purpose, and score what follows."),
     "backup": ("fleet.cli.backup", "group", "Save a cell, restore it, rehearse it."),
     "report": ("fleet.cli.report", "report", "The daily, weekly and monthly report."),

@@ -94,7 +94,7 @@ def test_fast_pools_get_more_than_their_slots_to_hide_the_hand_off(declared: Cal
     rig.end(rig.start("a", "w"))
     rig.store.hset(rig.key("service"), "a", "0.001")
     rig.tick()
-    assert rig.inflight("a") == 18, "its slots, and eight for each"
+    assert rig.inflight("a") == 18, "its slots, and eight more for each"
     for _ in range(40):
         rig.end(rig.start("a", "w"))
         assert 10 <= rig.inflight("a") <= 18, "refilled by many at once"

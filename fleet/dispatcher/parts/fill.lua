@@ -5,7 +5,7 @@
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/release.lua
 --@include dispatcher/parts/end_task.lua
-local FILL_AT_MOST = 200
+local FILL_AT_MOST, FILL_POOL_AT_MOST = 200, 8 -- of all pools (a tick), of one whose slot became free
 
 -- A head's age counts from its fair start, or from its arrival while one tenant has the fleet to itself.
 local function read_head(p, lane, id, now)
@@ -89,7 +89,7 @@ local function fill(p, only, now, cause)
     return head
   end
   for _, source in ipairs(heads) do queue[#queue + 1] = refresh(source) end
-  while #queue > 0 and released < FILL_AT_MOST do
+  while #queue > 0 and released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do
     local h, q, score = match(queue, pools, factors, options)
     if not h then break end
     local head, pool = queue[h], pools[q]

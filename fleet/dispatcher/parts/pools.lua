@@ -4,7 +4,9 @@
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/standing.lua
 local function hand_off_credit(slots, service, threshold)
-  return service < threshold and slots * math.min(8, math.floor(threshold / math.max(service, 0.0001))) or 0
+  if service >= threshold then return 0 end
+  local each = math.min(8, math.floor(threshold / math.max(service, 0.0001)))
+  return math.min(slots * each, math.max(slots, 16)) -- in all no more than one script releases in a millisecond
 end
 
 -- Is it worth while to look for work for this pool? One of short tasks is refilled by many at once.
