@@ -114,6 +114,18 @@ def cancel(task_ids: tuple[str, ...], why: str, as_json: bool) -> None:
         sys.exit(1)
 
 
+@tasks.command()
+@click.option("--limit", default=50, show_default=True)
+@json_option
+def malformed(limit: int, as_json: bool) -> None:
+    """Show messages nobody could decode, newest first, with the reason."""
+    from fleet.dispatcher import malformed as kept
+
+    rows = kept.read(limit)
+    shown = [(datetime.fromtimestamp(row.at).strftime("%H:%M:%S"), row.queue, row.size_bytes, row.reason[:90]) for row in rows]
+    answer([row.as_dict() for row in rows], as_json, table(("at", "queue", "bytes", "why"), shown))
+
+
 @tasks.group()
 def dead() -> None:
     """Dead letters: inspect, replay, discard."""
