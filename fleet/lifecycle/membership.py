@@ -89,7 +89,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
             try:
                 if beats % every == 0:
                     for record in self.records:
-                        if roster.heartbeat(record, 0.0, me.memory_info().rss) == "unknown":
+                        if roster.heartbeat(record, me.memory_info().rss) == "unknown":
                             logs.get(LOG).warning(
                                 "lease_lost", worker=record, next="registering again; its tasks run elsewhere"
                             )

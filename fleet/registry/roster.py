@@ -41,9 +41,9 @@ def register(worker_id: str, pool: str, slots: int, record: Mapping[str, Any]) -
     script("registry/register.lua")(connect(), [_prefix()], [worker_id, pool, slots, json.dumps(dict(record))])
 
 
-def heartbeat(worker_id: str, load: float, memory_bytes: int) -> str:
+def heartbeat(worker_id: str, memory_bytes: int) -> str:
     """Tell that the worker lives; returns its status, 'unknown' when it has to register again."""
-    return str(script("registry/heartbeat.lua")(connect(), [_prefix()], [worker_id, f"{load:.3f}", memory_bytes]))
+    return str(script("registry/heartbeat.lua")(connect(), [_prefix()], [worker_id, memory_bytes]))
 
 
 def drain(worker_id: str) -> str:
