@@ -6,6 +6,7 @@ time before the backup are fenced off. What ended while the backup was read leav
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/retry.lua
 --@include costs/budget_release.lua
+begin_run()
 local p, now, held, delayed, parked, dead, ended = KEYS[1], server_seconds(), 0, 0, 0, 0, 0
 for _, id in ipairs(ARGV) do
   local key = p .. 'task:' .. id
@@ -35,4 +36,5 @@ for _, id in ipairs(ARGV) do
     end
   end
 end
+end_run(p)
 return {held, delayed, parked, dead, ended}

@@ -76,7 +76,8 @@ def test_a_broken_version_is_taken_back_and_everything_is_done(fleet: LocalFleet
     rollouts.start("greeter", "broken", 50, [50, 100])
     eventually(lambda: tended(fleet, lambda: has_workers("greeter@broken")), timeout=60)
     ends = load(fleet, lambda row: row.state == "rolled_back")
-    assert "attempts succeeded: at most" in rollout().reason
+    # Whichever judge speaks first: the success rate, or the ejection of a pool that failed many times in a row.
+    assert any(said in rollout().reason for said in ("attempts succeeded: at most", "failed so often"))
     assert {state for state, _ in ends} == {"done"}
     assert ends["done", "greeter@broken"] > 0
     eventually(lambda: tended(fleet, lambda: not has_workers("greeter@broken")), timeout=60)
