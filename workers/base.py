@@ -7,9 +7,7 @@ secrets, limits.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from celery import Task
@@ -17,11 +15,12 @@ from celery.exceptions import Ignore
 from pydantic import BaseModel
 
 from fleet.app import app
-from fleet.dispatcher import signatures
-from fleet.dispatcher.claim import claim
+from fleet.dispatcher import signatures, traced
+from fleet.dispatcher.claim import Claim, claim
 from fleet.dispatcher.outcome import attempt_of
 from fleet.lifecycle import identity
-from fleet.telemetry import logs, tracing
+from fleet.telemetry import logs
+from workers.attempt import attempt
 from workers.run import Run
 
 Result = dict[str, Any]
@@ -35,30 +34,29 @@ class AgentTask(Task):  # type: ignore[misc]
     resultrepr_maxsize = 40
     payload_model: type[BaseModel] | None = None
 
-    def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as an attempt when a worker asks; called like a function, only run."""
+        request = self.request
+        if request.called_directly or getattr(request, "fleet_tenant", None):
+            return super().__call__(*args, **kwargs)
+        with logs.bound(task_id=str(request.id)), attempt(self.name, request, lambda: self.claim(args, kwargs)):
+            return self.run(*args, **kwargs)
+
+    def claim(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Claim:
         """Ask for the attempt; a forged message is refused, a redelivered or overtaken one dropped quietly."""
-        if forged := signatures.refusal(self.request, self.name, args, kwargs):
-            logs.get("worker").warning("message_refused", task_id=task_id, why=forged, next_step="find who writes to the broker")
+        request = self.request
+        if forged := signatures.refusal(request, self.name, args, kwargs):
+            logs.get("worker").warning("message_refused", task_id=request.id, why=forged, next_step="find who writes to the broker")
             raise Ignore(forged)
-        attempt = attempt_of(self.request)
-        if attempt is None:
-            return
-        claimed = claim(task_id, attempt, identity.current())
+        number = attempt_of(request)
+        if number is None:
+            return Claim(True)
+        claimed = claim(request.id, number, identity.current(), traced.recorded(request))
         if not claimed.granted:
-            logs.get("worker").info("attempt_dropped", task_id=task_id, attempt=attempt, why=claimed.reason)
+            logs.get("worker").info("attempt_dropped", task_id=request.id, attempt=number, why=claimed.reason)
             raise Ignore(claimed.reason)
-        self.request.fleet_tenant = claimed.tenant
-        self.request.fleet_held_at = claimed.held_at
-
-
-def _attempt_span(request: Any, name: str, context: Run) -> AbstractContextManager[Any]:
-    """Continue the producer's trace: the time the task was held, then this attempt."""
-    parent = tracing.continued({key: getattr(request, key, None) for key in ("traceparent", "tracestate")})
-    if held_at := getattr(request, "fleet_held_at", 0.0):
-        tracing.past_span(f"held {name}", held_at, time.time(), {"fleet.task_id": context.task_id}, parent=parent)
-    about: dict[str, str | int] = {"fleet.task_id": context.task_id, "fleet.attempt": context.attempt}
-    about["fleet.pool"] = context.pool
-    return tracing.span(f"run {name}", about, kind="consumer", parent=parent)
+        request.fleet_tenant = claimed.tenant
+        return claimed
 
 
 def agent_task(
@@ -69,11 +67,7 @@ def agent_task(
     def decorate(function: Callable[..., Result]) -> AgentTask:
         def run(self: AgentTask, *previous: Any, **kwargs: Any) -> Result:
             context = Run.of(self, previous)
-            with (
-                _attempt_span(self.request, name, context),
-                logs.bound(task_id=str(self.request.id)),
-            ):
-                return function(payload.model_validate(kwargs) if payload else kwargs, context)
+            return function(payload.model_validate(kwargs) if payload else kwargs, context)
 
         run.__doc__ = function.__doc__
         task: AgentTask = app.task(run, name=name, base=AgentTask, bind=True, payload_model=payload, **options)

@@ -111,9 +111,9 @@ class PaidProvider:
             with tracing.span(genai.span_name(self.model), about, kind="client") as span:
                 trace_id = tracing.current_trace_id()
                 completion = self.inner.complete(request)
-                if span is not None:
-                    usage = completion.usage
-                    span.set_attributes(dict(genai.response(self.model, usage.input_tokens, usage.output_tokens)))
+                used, ended = completion.usage, completion.finish_reason
+                known = genai.response(completion.model, used.input_tokens, used.output_tokens, ended)
+                tracing.describe(span, known)
             outcome = "ok"
             return completion
         finally:

@@ -21,6 +21,7 @@ def command(host: str | None, port: int | None, certificate: str | None, private
     from fleet.settings import current
     from fleet.store.client import connect
     from fleet.telemetry import logs
+    from fleet.telemetry.begin import begin
 
     settings = current()
     logs.configure(settings.telemetry.log_level, settings.telemetry.log_format)
@@ -33,6 +34,7 @@ def command(host: str | None, port: int | None, certificate: str | None, private
             "Make your own with it or with `fleet keys create NAME --role admin`, then revoke it."
         )
     declare.publish()
+    begin("fleet-gateway")
     uvicorn.run(
         FACTORY,
         factory=True,

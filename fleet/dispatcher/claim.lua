@@ -1,11 +1,11 @@
 --[[ claim.lua: may this worker run this attempt? The fence in front of every execution.
-KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 worker
-Returns: {1, tenant, seconds held, submitted} or {0, why} when the attempt is over, taken, or the worker lost its lease. ]]
+KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 worker, 4 the attempt's trace (W3C) or ''
+Returns: {1, tenant, held since, released at, trace of the attempt before} or {0, why} when the attempt is over, taken, or the worker lost its lease. ]]
 --@include dispatcher/parts/learn_outcome.lua
 begin_run()
 local p, id, attempt, worker = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
 local key, now = p .. 'task:' .. id, server_seconds()
-local t = redis.call('HMGET', key, 'state', 'attempt', 'worker', 'tenant', 'pool', 'size', 'type', 'held', 'submitted', 'released')
+local t = redis.call('HMGET', key, 'state', 'attempt', 'worker', 'tenant', 'pool', 'size', 'type', 'held', 'released', 'span')
 local function refuse(why)
   metric_count(p, 1, 'fleet_fenced_total', 'claim')
   end_run(p)
@@ -13,7 +13,7 @@ local function refuse(why)
 end
 if not t[1] then return refuse('no such task (any more)') end
 if t[2] ~= attempt then return refuse('attempt ' .. attempt .. ' is over, ' .. t[2] .. ' is the latest') end
-if t[1] == 'running' and t[3] == worker then return {1, t[4], t[8], t[9]} end
+if t[1] == 'running' and t[3] == worker then return {1, t[4], t[8], t[9], ''} end
 if t[1] ~= 'released' then return refuse('the task is ' .. t[1]) end
 if not redis.call('ZSCORE', p .. 'workers', worker) then return refuse('this worker is not on the roster (its lease ended)') end
 -- A pool that ends many tasks a second teaches as much by every eighth; which one is drawn before its outcome is known.
@@ -24,5 +24,6 @@ redis.call('HSET', key, 'state', 'running', 'worker', worker, 'started', stamp(n
 redis.call('ZREM', p .. 'released', id)
 redis.call('SADD', p .. 'running:' .. worker, id)
 redis.call('HSET', p .. 'worker:' .. worker, 'claimed', stamp(now))
+if ARGV[4] ~= '' then redis.call('HSET', key, 'span', ARGV[4]) end
 if rate > 0 then test_pool(p, t[5], rate, 0, now) end
-return {1, t[4], t[8], t[9]}
+return {1, t[4], t[8], t[9], t[10]}

@@ -20,13 +20,20 @@ class Claim:
     tenant: str = "default"
     held_at: float = 0.0
     """Since when it waited; 0 when unknown."""
+    released_at: float = 0.0
+    """When it was given to the pool."""
+    earlier: str = ""
+    """W3C header of the attempt before this one, where that was traced."""
 
 
-def claim(task_id: str, attempt: int, worker_id: str) -> Claim:
-    """Ask for the attempt; one worker gets it, once."""
+def claim(task_id: str, attempt: int, worker_id: str, traceparent: str = "") -> Claim:
+    """Ask for the attempt; one worker gets it, once. The next attempt is told of this one's trace."""
     granted, text, *rest = patiently(
         lambda _: resident("dispatcher/claim.lua")(
-            connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id]
+            connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id, traceparent]
         )
     )
-    return Claim(True, tenant=text or "default", held_at=float(rest[0] or 0) if rest else 0.0) if granted else Claim(False, text)
+    if not granted:
+        return Claim(False, text)
+    held, released, earlier = rest
+    return Claim(True, "", text or "default", float(held or 0), float(released or 0), earlier or "")

@@ -6,7 +6,8 @@ goes through the same script as `fleet.submit`. Messages of other tasks pass unc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,10 +19,11 @@ from celery.app.control import Control
 from kombu.utils.objects import cached_property
 
 from fleet import catalogue
-from fleet.dispatcher import envelope, estimates, ranking, signatures
+from fleet.dispatcher import envelope, estimates, ranking, signatures, traced
 from fleet.dispatcher.errors import NotAccepted
 from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, check_options, encode_payload, known_type, row, send
 from fleet.dispatcher.tasks import withdraw
+from fleet.telemetry import tracing
 
 TENANT_HEADER = "tenant"
 
@@ -79,16 +81,6 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
         if not args
         else orjson.dumps([args, kwargs, embed], default=str)
     )
-    signals.before_task_publish.send(
-        sender=name,
-        body=message.body,
-        exchange="",
-        routing_key="",
-        headers=headers,
-        properties=message.properties,
-        declare=[],
-        retry_policy=None,
-    )
     ranked, why = ranking.rank(known.strategy, name, request.complexity, None)
     estimate = estimates.of(name, kwargs, request.complexity)
     rest: dict[str, Any] = {
@@ -96,17 +88,25 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
         "tokens": estimate.tokens, "model": estimate.model, "ranking": ranked, "why": why, "retries": headers.get("retries") or 0,
         "attempt": _own_attempt(headers["id"]), "waited_for": 1 if embed.get("chord") or embed.get("errbacks") else None,
     }  # fmt: skip
-    task = row(headers["id"], envelope.from_celery(headers, body), known, request, rest)
-    try:
-        [answer] = send([task])
-    finally:
-        # Always in pairs: instrumentation that opened a span before publishing closes it here.
-        signals.after_task_publish.send(sender=name, body=message.body, exchange="", routing_key="", headers=headers)
+    with traced.submitting(name, request.tenant), _published(name, message, headers):
+        tracing.inject(headers)
+        [answer] = send([row(headers["id"], envelope.from_celery(headers, body), known, request, rest)])
     if answer.answer != "accepted":
         raise NotAccepted(
             f"{name} was {answer.answer}: {answer.reason}"
             + (f"; try again in {answer.retry_after_seconds:.0f} s" if answer.retry_after_seconds else "")
         )
+
+
+@contextmanager
+def _published(name: str, message: Any, headers: dict[str, Any]) -> Iterator[None]:
+    """Tell Celery's publishing signals, always both: what one receiver opened before, it closes after."""
+    where = {"sender": name, "body": message.body, "exchange": "", "routing_key": "", "headers": headers}
+    signals.before_task_publish.send(**where, properties=message.properties, declare=[], retry_policy=None)
+    try:
+        yield
+    finally:
+        signals.after_task_publish.send(**where)
 
 
 def _own_attempt(task_id: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from celery.backends.redis import RedisBackend
 
+from fleet.dispatcher import traced
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
 from fleet.dispatcher.patience import patiently
 from fleet.dispatcher.publish import publish_rest
@@ -90,7 +91,9 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
             super().mark_as_done(task_id, result, request=request, store_result=store_result, state=state)
             return
         meta = self._meta(task_id, result, state, None, request)
-        if finish(task_id, attempt, "done", meta, trace_id=trace_of(request)) and request.chord:
+        with traced.ending(request, "done"):
+            ended = finish(task_id, attempt, "done", meta, trace_id=trace_of(request))
+        if ended and request.chord:
             self.on_chord_part_return(request, state, result)
 
     def mark_as_failure(
@@ -112,16 +115,17 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
         dispatch = current().dispatch
         after = after_failure(exc, attempt, dispatch.retry_base_seconds, dispatch.retry_max_seconds)
         reason = f"{type(exc).__name__}: {exc}"
-        ended = finish(
-            task_id,
-            attempt,
-            after.outcome,
-            self._meta(task_id, exc, state, traceback, request),
-            reason,
-            after.delay_seconds,
-            after.is_task_fault,
-            trace_of(request),
-        )
+        with traced.ending(request, after.outcome):
+            ended = finish(
+                task_id,
+                attempt,
+                after.outcome,
+                self._meta(task_id, exc, state, traceback, request),
+                reason,
+                after.delay_seconds,
+                after.is_task_fault,
+                trace_of(request),
+            )
         if ended in OVER:
             self.tell_failure(task_id, exc, request, traceback, call_errbacks, state)
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from fleet import catalogue
 from fleet.catalogue.load import payload_model
-from fleet.dispatcher import envelope, estimates, ranking, signatures
+from fleet.dispatcher import envelope, estimates, ranking, signatures, traced
 from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.publish import publish_rest
 from fleet.dispatcher.submission import Submission, from_reply
@@ -29,6 +29,7 @@ from fleet.store import keys
 from fleet.store.client import connect
 from fleet.store.scripts import resident
 from fleet.telemetry import tracing
+from fleet.telemetry.begin import begin
 
 BATCH = 100
 DEFAULT_PRIORITY = 5
@@ -58,7 +59,7 @@ def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: 
     Redis does not answer; a deferred or refused task is an answer, not an exception.
     """
     request = TaskRequest(task_type, payload or {}, **options)
-    with tracing.span("fleet.submit", {"fleet.task_type": task_type, "fleet.tenant": request.tenant}, kind="producer"):
+    with traced.submitting(task_type, request.tenant):
         [answer] = send([encode(request)])
     return TaskHandle(answer)
 
@@ -71,6 +72,7 @@ def submit_many(
     A batch travels while the next one is encoded.
     """
     count = 0
+    begin("fleet-producer")
     with ThreadPoolExecutor(1, "fleet-submit") as line:
         for batch, sent in _under_way(_batches(requests), line):
             answers = iter(sent.result())
@@ -89,7 +91,7 @@ def _batches(requests: Iterable[TaskRequest]) -> Iterator[Batch]:
     batch: Batch = []
     for request in requests:
         try:
-            batch.append(encode(request))
+            batch.append(_encode_traced(request) if tracing.is_on() else encode(request))
         except (ConfigurationError, InvalidPayload) as error:
             batch.append(error)
         if len(batch) == BATCH:
@@ -97,6 +99,12 @@ def _batches(requests: Iterable[TaskRequest]) -> Iterator[Batch]:
             batch = []
     if batch:
         yield batch
+
+
+def _encode_traced(request: TaskRequest) -> list[Any]:
+    """Encode one of many; each has a trace of its own, whose submission ends before its batch has arrived."""
+    with traced.submitting(request.task_type, request.tenant):
+        return encode(request)
 
 
 def _under_way(batches: Iterable[Batch], line: Executor) -> Iterator[tuple[Batch, Future[list[Submission]]]]:
@@ -175,8 +183,7 @@ def encode(request: TaskRequest) -> list[Any]:
     payload = encode_payload(request.task_type, request.payload, known.model)
     task_id = request.task_id or str(uuid.uuid4())
     headers = signatures.stamped(task_id, request.task_type, (), payload)
-    if tracing.is_on():
-        tracing.inject(headers)
+    tracing.inject(headers)
     message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers)
     ranked, why = ranking.rank(known.strategy, request.task_type, request.complexity, request.size_hint)
     estimate = estimates.of(request.task_type, request.payload, request.complexity)

@@ -13,6 +13,7 @@ from fleet.gateway.identity import ALL_TENANTS, Identity
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.schemas import BulkRequest, SearchQuery, TaskRequest, WaitQuery
 from fleet.gateway.threads import aside
+from fleet.telemetry import tracing
 
 if TYPE_CHECKING:
     from fleet.dispatcher.submit import TaskRequest as Wish
@@ -27,10 +28,13 @@ MOST_UNDER_WAY = 2000
 
 def submit(call: Call) -> Answer:
     """Hand one task to the dispatcher; 202 when accepted, 429 when deferred, 422 when refused."""
+    from fleet.dispatcher import traced
     from fleet.dispatcher.submit import encode, send
 
     request = call.sent(TaskRequest)
-    [submission] = send([encode(_wish(request, call.identity, request.idempotency_key or _header_key(call)))])
+    wish = _wish(request, call.identity, request.idempotency_key or _header_key(call))
+    with traced.submitting(wish.task_type, wish.tenant, call.headers):
+        [submission] = send([encode(wish)])
     match submission.answer:
         case "accepted":
             return Answer(submission.as_dict(), 202, {"location": f"/api/v1/tasks/{submission.task_id}"})
@@ -51,7 +55,8 @@ def submit_bulk(call: Call) -> Answer:
         _wish(request, call.identity, request.idempotency_key or (f"{key}:{number}" if key else ""))
         for number, request in enumerate(call.sent(BulkRequest).tasks)
     ]
-    return Answer({"submissions": [_outcome(answer) for answer in submit_many(wishes)]})
+    with tracing.within(tracing.extract(call.headers)):
+        return Answer({"submissions": [_outcome(answer) for answer in submit_many(wishes)]})
 
 
 async def read(call: Call) -> Answer:

@@ -13,6 +13,7 @@ from celery import signals
 
 from fleet.settings import current
 from fleet.telemetry import logs, tracing
+from fleet.telemetry.begin import begin
 
 
 @signals.setup_logging.connect(weak=False)  # type: ignore[untyped-decorator]
@@ -41,12 +42,6 @@ def end(**_: Any) -> None:
 
 
 def _begin() -> None:
-    settings = current()
-    telemetry = settings.telemetry
-    tracing.start(
-        telemetry.otlp_endpoint,
-        service=f"fleet-{os.environ.get('FLEET_POOL', 'worker')}",
-        protocol=telemetry.otlp_protocol,
-        ratio=telemetry.trace_sample_ratio,
-        attributes={"fleet.cell": settings.cell},
-    )
+    begin(f"fleet-{os.environ.get('FLEET_POOL', 'worker')}")
+    if current().telemetry.trace_celery:
+        tracing.instrument_celery()

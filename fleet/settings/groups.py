@@ -135,6 +135,8 @@ class TelemetrySettings(Group):
     """How traces go there."""
     trace_sample_ratio: float = Field(0.1, ge=0, le=1)
     """Share of traces that are recorded."""
+    trace_celery: bool = False
+    """Workers also record what opentelemetry-instrumentation-celery sees: spans of Celery tasks that are not the fleet's."""
     metrics_host: str = "127.0.0.1"
     """Address of the metrics program; in a container 0.0.0.0, behind a network policy."""
     metrics_port: int = Field(9808, ge=0, le=65535)

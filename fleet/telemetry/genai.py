@@ -6,6 +6,7 @@ OpenTelemetry's GenAI semantic conventions, spelled once. Prompts and completion
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
 def request(
@@ -20,13 +21,13 @@ def request(
     }
 
 
-def response(model: str, tokens_in: int, tokens_out: int, response_id: str = "") -> Mapping[str, str | int | float]:
+def response(model: str, tokens_in: int, tokens_out: int, finish_reason: str = "") -> Mapping[str, Any]:
     """Return what is known after it."""
     return {
         "gen_ai.response.model": model,
-        "gen_ai.response.id": response_id,
         "gen_ai.usage.input_tokens": tokens_in,
         "gen_ai.usage.output_tokens": tokens_out,
+        **({"gen_ai.response.finish_reasons": (finish_reason,)} if finish_reason else {}),
     }
 
 

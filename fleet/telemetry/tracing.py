@@ -1,14 +1,14 @@
 """How does one task become one trace?
 
-producer -> submit -> held -> worker -> each paid call -> finish, joined by W3C headers that travel with the task. Off
-by default: then nothing of OpenTelemetry is imported and every helper returns at once. `start` runs after a fork, in
-the child, because the threads and gRPC channels of exporters do not survive one.
+producer -> submit -> held -> worker -> each model, scanner and load call -> finish, joined by W3C headers that travel
+with the task; an attempt links the one before it. Off by default: then nothing of OpenTelemetry is imported and every
+helper returns at once. A program that traces by itself (a global provider) is joined, not replaced. `start` runs after
+a fork, in the child, because the threads and gRPC channels of exporters do not survive one.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 Attributes = Mapping[str, str | int | float | bool]
 SpanKind = Literal["internal", "producer", "consumer", "client", "server"]
 _SCOPE = "agent-fleet"
-_provider: TracerProvider | None = None
+_OTEL = "opentelemetry.trace"
+_own: TracerProvider | None = None
 _owner = 0
+_known: tuple[Any, Any] = (None, None)
+"""A provider and its tracer."""
 
 
 def start(
@@ -34,36 +37,32 @@ def start(
     attributes: Attributes | None = None,
 ) -> bool:
     """Start tracing in this process; an empty endpoint leaves it off. Say whether it is on."""
-    if not endpoint:
-        return False
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    if is_on() or not endpoint:
+        return is_on()
+    from fleet.telemetry.span_export import provider
 
-    if is_on():
-        return True
-    adopt(_new_provider(service, ratio, attributes or {}))
-    assert _provider is not None
-    _provider.add_span_processor(BatchSpanProcessor(_exporter(endpoint, protocol), schedule_delay_millis=1000))
+    adopt(provider(endpoint, protocol, service, ratio, attributes or {}))
     return True
 
 
 def adopt(provider: TracerProvider) -> None:
     """Use this provider in this process (an embedding program's own, or a test's)."""
-    global _provider, _owner
-    _provider, _owner = provider, os.getpid()
+    global _own, _owner
+    _own, _owner = provider, os.getpid()
 
 
 def stop(timeout_seconds: float = 3.0) -> None:
     """Send what is buffered; a child that exits without it loses its last spans."""
-    global _provider
-    if _provider is not None and is_on():
-        _provider.force_flush(int(timeout_seconds * 1000))
-        _provider.shutdown()
-    _provider = None
+    global _own, _known
+    if _own is not None and _owner == os.getpid():
+        _own.force_flush(int(timeout_seconds * 1000))
+        _own.shutdown()
+    _own, _known = None, (None, None)
 
 
 def is_on() -> bool:
-    """Say whether this very process (not its parent) traces."""
-    return _provider is not None and _owner == os.getpid()
+    """Say whether this very process (not its parent) traces, through the fleet's provider or the program's own."""
+    return _provider() is not None
 
 
 def inject(headers: MutableMapping[str, Any]) -> None:
@@ -74,9 +73,16 @@ def inject(headers: MutableMapping[str, Any]) -> None:
         TraceContextTextMapPropagator().inject(headers)
 
 
+def carried() -> dict[str, str]:
+    """Return the headers that carry the current trace; empty when there is none."""
+    headers: dict[str, str] = {}
+    inject(headers)
+    return headers
+
+
 def extract(headers: Mapping[str, Any]) -> Any:
     """Return the trace a message belongs to, for `span(parent=...)`; None when off or absent."""
-    if not is_on() or not headers.get("traceparent"):
+    if not headers.get("traceparent") or not is_on():
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -96,33 +102,85 @@ def span(
     kind: SpanKind = "internal",
     parent: Any = None,
     links: Sequence[Mapping[str, Any]] = (),
+    expected: tuple[type[BaseException], ...] = (),
 ) -> Iterator[Span | None]:
-    """Record the block; `links` are headers of earlier attempts. An exception marks the span failed and passes on."""
-    if not is_on():
+    """Record the block; `links` are headers of earlier attempts.
+
+    An exception marks the span failed and passes on; an `expected` one (flow of control) only passes on.
+    """
+    tracer = _tracer()
+    if tracer is None:
         yield None
         return
     from opentelemetry.trace import SpanKind as OtelKind
+    from opentelemetry.trace import Status, StatusCode
 
-    assert _provider is not None
-    with _provider.get_tracer(_SCOPE).start_as_current_span(
-        name, context=parent, kind=OtelKind[kind.upper()], attributes=attributes or {}, links=_links(links)
-    ) as current:
-        yield current
+    with tracer.start_as_current_span(
+        name, context=parent, kind=OtelKind[kind.upper()], attributes=attributes or {}, links=_links(links),
+        record_exception=False, set_status_on_exception=False,
+    ) as current:  # fmt: skip
+        try:
+            yield current
+        except expected:
+            raise
+        except BaseException as error:
+            current.record_exception(error)
+            current.set_status(Status(StatusCode.ERROR, f"{type(error).__name__}: {error}"))
+            raise
+
+
+@contextmanager
+def within(parent: Any) -> Iterator[None]:
+    """Make an extracted trace the current one for the block; None changes nothing."""
+    if parent is None:
+        yield
+        return
+    from opentelemetry.context import attach, detach
+
+    token = attach(parent)
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 def past_span(name: str, began: float, ended: float, attributes: Attributes | None = None, parent: Any = None) -> None:
     """Record something that is over, such as the time a task was held (seconds since the epoch)."""
-    if is_on():
-        assert _provider is not None
-        record = _provider.get_tracer(_SCOPE).start_span(
-            name, context=parent, start_time=int(began * 1e9), attributes=attributes or {}
-        )
+    tracer = _tracer()
+    if tracer is not None:
+        record = tracer.start_span(name, context=parent, start_time=int(began * 1e9), attributes=attributes or {})
         record.end(end_time=int(max(began, ended) * 1e9))
+
+
+def describe(span: Any, attributes: Attributes, failure: str = "") -> None:
+    """Add to a span what is known by now; a failure that is an answer, not an exception, marks it failed."""
+    if span is not None:
+        span.set_attributes(dict(attributes))
+        if failure:
+            from opentelemetry.trace import Status, StatusCode
+
+            span.set_status(Status(StatusCode.ERROR, failure))
+
+
+def link(span: Any, traceparent: str) -> None:
+    """Let the span point to another, by its W3C header; an empty one links nothing."""
+    if span is not None:
+        for found in _links([{"traceparent": traceparent}]):
+            span.add_link(found.context)
+
+
+def close_inside(span: Any) -> None:
+    """End spans that somebody opened inside this one and lost, as an instrumentation whose closing signal never came."""
+    if span is not None:
+        from opentelemetry.trace import get_current_span
+
+        if (left := get_current_span()) is not span:
+            left.end()
 
 
 def current_ids() -> tuple[str, str] | None:
     """Return trace and span id of the current span as hex, or None."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = sys.modules.get(_OTEL)
     if trace is None:
         return None
     context = trace.get_current_span().get_span_context()
@@ -131,7 +189,7 @@ def current_ids() -> tuple[str, str] | None:
 
 def current_trace_id() -> str:
     """Return the current trace id, the exemplar of a histogram; empty when there is none or it is not sampled."""
-    trace = sys.modules.get("opentelemetry.trace")
+    trace = sys.modules.get(_OTEL)
     if trace is None:
         return ""
     context = trace.get_current_span().get_span_context()
@@ -150,35 +208,38 @@ def instrument_celery() -> None:
     if is_on():
         from opentelemetry.instrumentation.celery import CeleryInstrumentor
 
-        CeleryInstrumentor().instrument(tracer_provider=_provider)  # type: ignore[no-untyped-call]
+        CeleryInstrumentor().instrument(tracer_provider=_provider())  # type: ignore[no-untyped-call]
+
+
+def _provider() -> Any:
+    """Return the provider of this process, the fleet's or else the program's own; None while neither is there."""
+    if _own is not None and _owner == os.getpid():
+        return _own
+    trace = sys.modules.get(_OTEL)
+    if trace is None:
+        return None
+    found = trace.get_tracer_provider()
+    return None if isinstance(found, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)) else found
+
+
+def _tracer() -> Any:
+    global _known
+    provider = _provider()
+    if provider is None:
+        return None
+    known, tracer = _known
+    if known is not provider:
+        tracer = provider.get_tracer(_SCOPE)
+        _known = provider, tracer
+    return tracer
 
 
 def _links(headers: Sequence[Mapping[str, Any]]) -> list[Any]:
+    if not headers:
+        return []
     from opentelemetry.trace import Link, get_current_span
 
     contexts = [
         get_current_span(extract(carrier)).get_span_context() for carrier in headers if carrier.get("traceparent")
     ]
     return [Link(context) for context in contexts if context.is_valid]
-
-
-def _new_provider(service: str, ratio: float, attributes: Attributes) -> TracerProvider:
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-
-    resource = Resource.create(
-        {"service.name": service, "service.instance.id": f"{socket.gethostname()}-{os.getpid()}", **attributes}
-    )
-    return TracerProvider(resource=resource, sampler=ParentBased(TraceIdRatioBased(ratio)), shutdown_on_exit=False)
-
-
-def _exporter(endpoint: str, protocol: str) -> Any:
-    if protocol == "grpc":
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
-
-        return GrpcExporter(endpoint=endpoint, insecure=endpoint.startswith("http://"), timeout=5)
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
-
-    url = endpoint if endpoint.rstrip("/").endswith("/v1/traces") else endpoint.rstrip("/") + "/v1/traces"
-    return HttpExporter(endpoint=url, timeout=5)

@@ -2,44 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp import Collector, http_collector
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from fleet.telemetry import genai, tracing
 
 
-class Collector:
-    """Keeps what an OTLP/HTTP exporter sends."""
-
-    def __init__(self) -> None:
-        self.spans: dict[str, object] = {}
-        self.services: set[str] = set()
-
-    def receive(self, request: Request) -> Response:
-        body = request.get_data()
-        if request.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        message = ExportTraceServiceRequest.FromString(body)
-        for resource in message.resource_spans:
-            self.services |= {
-                a.value.string_value for a in resource.resource.attributes if a.key.startswith("service.")
-            }
-            for scope in resource.scope_spans:
-                self.spans |= {span.name: span for span in scope.spans}
-        return Response(b"", content_type="application/x-protobuf")
-
-
 @pytest.fixture
 def collector(httpserver: HTTPServer) -> Iterator[Collector]:
-    found = Collector()
-    httpserver.expect_request("/v1/traces", method="POST").respond_with_handler(found.receive)
-    yield found
+    yield http_collector(httpserver)
     tracing.stop()
 
 
@@ -68,12 +43,10 @@ def test_a_child_after_fork_sends_its_own_spans(httpserver: HTTPServer, collecto
             os._exit(1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     tracing.stop()
-    spans = collector.spans
-    assert set(spans) == {"submit code_generation", "held code_generation", "run code_generation", "chat gpt-5"}
-    assert len({span.trace_id for span in spans.values()}) == 1  # type: ignore[attr-defined]
-    submit, run = spans["submit code_generation"], spans["run code_generation"]
-    assert run.parent_span_id == spans["held code_generation"].parent_span_id == submit.span_id  # type: ignore[attr-defined]
-    assert spans["chat gpt-5"].parent_span_id == run.span_id  # type: ignore[attr-defined]
+    [submitted] = collector.named("submit code_generation")
+    run = {"held code_generation": {}, "run code_generation": {"chat gpt-5": {}}}
+    assert collector.tree(submitted.trace_id) == {"submit code_generation": run}
+    assert len(collector.spans) == 4
     assert {"producer", "worker"} <= collector.services
 
 
@@ -82,7 +55,7 @@ def test_what_is_not_sampled_is_not_sent(httpserver: HTTPServer, collector: Coll
     with tracing.span("submit"):
         assert tracing.current_trace_id() == "", "an exemplar must lead to a trace that exists"
     tracing.stop()
-    assert collector.spans == {}
+    assert collector.spans == []
 
 
 def test_a_collector_that_is_away_costs_nothing_but_the_spans() -> None:

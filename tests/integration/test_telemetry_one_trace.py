@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
 from eventually import eventually
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp import Collector, http_collector
 from pytest_httpserver import HTTPServer
-from werkzeug import Request, Response
 
 from fleet.alerts.scrape import page
 from fleet.dispatcher import declare
@@ -30,21 +27,8 @@ PAYLOAD = {"files": {"app.py": "import subprocess\nsubprocess.call('ls', shell=T
 
 
 @pytest.fixture
-def spans(httpserver: HTTPServer) -> dict[str, Any]:
-    """Spans by name, as an OTLP collector would receive them."""
-    found: dict[str, Any] = {}
-
-    def receive(request: Request) -> Response:
-        body = request.get_data()
-        if request.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            for scope in resource.scope_spans:
-                found.update({span.name: span for span in scope.spans})
-        return Response(b"", content_type="application/x-protobuf")
-
-    httpserver.expect_request("/v1/traces", method="POST").respond_with_handler(receive)
-    return found
+def collector(httpserver: HTTPServer) -> Collector:
+    return http_collector(httpserver)
 
 
 @pytest.fixture
@@ -73,20 +57,15 @@ def log(store: redis.Redis, httpserver: HTTPServer, tmp_path: Path, monkeypatch:
         tracing.stop()
 
 
-def test_submit_held_and_run_are_one_trace(store: redis.Redis, log: Path, spans: dict[str, Any]) -> None:
-    telemetry = current().telemetry
-    assert tracing.start(telemetry.otlp_endpoint, service="producer", ratio=1.0)
+def test_numbers_and_lines_lead_to_the_trace(store: redis.Redis, log: Path, collector: Collector) -> None:
     handle = submit("security_analysis", PAYLOAD, tenant="acme")
     assert handle.get(timeout=60)
     tracing.stop()
-    names = {"fleet.submit", "held security_analysis", "run security_analysis"}
-    eventually(lambda: names <= set(spans), timeout=30)
-    producer = spans["fleet.submit"]
-    for name in names - {"fleet.submit"}:
-        assert spans[name].trace_id == producer.trace_id
-        assert spans[name].parent_span_id == producer.span_id
-    held, run = spans["held security_analysis"], spans["run security_analysis"]
-    assert held.start_time_unix_nano <= held.end_time_unix_nano <= run.start_time_unix_nano + 5_000_000
+    eventually(lambda: collector.named("finish security_analysis"), timeout=30)
+    [producer], [run] = collector.named("submit security_analysis"), collector.named("run security_analysis")
+    run_part = {"run security_analysis": {"scan bandit": {}, "finish security_analysis": {}}}
+    waits = {"held security_analysis": {}, "queued security_analysis": {}}
+    assert collector.tree(producer.trace_id) == {"submit security_analysis": waits | run_part}
     shown = page(store, current().cell, run.end_time_unix_nano / 1e9, "application/openmetrics-text")[0].decode()
     assert f'trace_id="{producer.trace_id.hex()}"' in shown, "a histogram's exemplar leads to the trace"
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fleet.errors import FleetError, UnknownName
+from fleet.telemetry import tracing
 from workers.code_generator import checks as checking
 from workers.code_generator import outcome
 from workers.code_generator.checks import Check, CheckReport
@@ -103,8 +104,10 @@ def _attempt(
         reports = tuple(CheckReport(check.text, "not run", parsed.problem) for check in checks)
         return Attempt(number, code, parsed.problem, reports, completion, asked.temperature)
     program = Program(code, tuple(check.step for check in checks))
-    executed = run_in_sandbox(program, limits=sandbox.limits, required=sandbox.required, without=sandbox.without)
-    reports = tuple(map(checking.judge, checks, executed.steps))
+    with tracing.span("check code", {"fleet.checks": len(checks)}) as span:
+        executed = run_in_sandbox(program, limits=sandbox.limits, required=sandbox.required, without=sandbox.without)
+        reports = tuple(map(checking.judge, checks, executed.steps))
+        tracing.describe(span, {"fleet.checks_passed": sum(report.passed for report in reports)}, _problem(executed, reports))
     return Attempt(number, code, _problem(executed, reports), reports, completion, asked.temperature, executed)
 
 

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from fleet.telemetry import tracing
 from workers.performance_tester.aim import aim
 from workers.performance_tester.client import UNREACHABLE, Client, Request
 from workers.performance_tester.load import Samples, Schedule, drive, lone
@@ -55,7 +56,9 @@ async def _load(payload: PerformanceTest, request: Request, run: Run) -> Samples
                 await asyncio.to_thread(run.progress, (before + fraction * length) / whole, name)
 
             await report(0.0)
-            return await drive(client, Schedule(payload.rate_per_second, length, payload.connections), report)
+            about: dict[str, Any] = {"server.address": request.target.host, "server.port": request.target.port, "fleet.seconds": length}
+            with tracing.span(f"load {name}", about, kind="client"):
+                return await drive(client, Schedule(payload.rate_per_second, length, payload.connections), report)
 
         if payload.warm_up_seconds > 0:
             await phase("warming up", 0.0, payload.warm_up_seconds)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import fleet
+from fleet.telemetry import tracing
 from workers.security_scanner.engines import Engine
 from workers.security_scanner.engines.ask import ask, choose
 from workers.security_scanner.engines.process import ScanRequest
@@ -66,7 +67,9 @@ def _ask_all(
         own = scratch / engine.name
         own.mkdir()
         request = ScanRequest(tree.root, own, payload.engine_timeout_seconds, payload.honour_suppressions)
-        engine_run, found = ask(engine, request)
+        with tracing.span(f"scan {engine.name}", {"fleet.files": tree.files}) as span:
+            engine_run, found = ask(engine, request)
+            tracing.describe(span, {"fleet.findings": len(found)}, engine_run.error or "")
         engines.append(engine_run)
         raw += found
         done = LAID_OUT + (ASKED - LAID_OUT) * len(engines) / len(chosen)

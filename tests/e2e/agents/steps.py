@@ -55,10 +55,11 @@ def mishap(payload: dict[str, Any], run: Run) -> dict[str, Any]:
         case "unserialisable":
             return {"bad": object()}
         case "die":
-            os.kill(os.getpid(), signal.SIGKILL)
+            if run.attempt < payload.get("attempt", 1000):
+                os.kill(os.getpid(), signal.SIGKILL)
         case "until":
             if run.attempt < payload["attempt"]:
-                raise RuntimeError(f"attempt {run.attempt} fails")
+                raise RuntimeError(payload.get("says") or f"attempt {run.attempt} fails")
     return {"attempt": run.attempt}
 
 

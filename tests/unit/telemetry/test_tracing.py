@@ -90,6 +90,42 @@ def test_a_fork_does_not_inherit_tracing(spans: InMemorySpanExporter, monkeypatc
     assert spans.get_finished_spans() == ()
 
 
+def test_a_program_that_traces_by_itself_is_joined() -> None:
+    code = (
+        "from opentelemetry import trace\n"
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import SimpleSpanProcessor\n"
+        "from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter\n"
+        "from fleet.telemetry import tracing\n"
+        "assert not tracing.is_on()\n"
+        "kept, provider = InMemorySpanExporter(), TracerProvider()\n"
+        "provider.add_span_processor(SimpleSpanProcessor(kept))\n"
+        "trace.set_tracer_provider(provider)\n"
+        "assert tracing.start('http://127.0.0.1:9', service='fleet'), 'it is on, and not a second time'\n"
+        "with tracing.span('submit'):\n"
+        "    assert tracing.carried()['traceparent']\n"
+        "tracing.stop()\n"
+        "assert [span.name for span in kept.get_finished_spans()] == ['submit'] and tracing.is_on()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_spans_somebody_lost_are_ended_with_the_one_around_them(spans: InMemorySpanExporter) -> None:
+    with tracing.span("submit") as outer:
+        lost = tracing.span("published by somebody")
+        lost.__enter__()
+        tracing.close_inside(outer)
+    assert tracing.current_ids() is None
+    assert {span.name for span in spans.get_finished_spans()} == {"submit", "published by somebody"}
+
+
+def test_flow_of_control_is_no_failure(spans: InMemorySpanExporter) -> None:
+    with pytest.raises(KeyError), tracing.span("run", expected=(KeyError,)):
+        raise KeyError("again")
+    [span] = spans.get_finished_spans()
+    assert (span.status.is_ok, span.events) == (True, ())
+
+
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
