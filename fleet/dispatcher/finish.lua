@@ -10,7 +10,7 @@ Returns: {accepted 1|0, state, to publish ...}. Frees the slot, settles, learns,
 begin_run()
 local p, id, attempt, outcome, meta, reason = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local now, key = server_seconds(), p .. 'task:' .. id
-local t = redis.call('HMGET', key, 'state', 'attempt', 'pool', 'max_attempts')
+local t = redis.call('HMGET', key, 'state', 'attempt', 'pool', 'profile')
 if ARGV[9] == '1' and t[2] == attempt and t[1] == outcome then return {1, outcome, {}} end
 if t[1] ~= 'running' or t[2] ~= attempt then
   -- An attempt may end before it began: handed back, revoked or rejected by the worker that took its message.
@@ -35,7 +35,7 @@ elseif outcome == 'retry' then
   if ran then free_slot(p, id, now, false) else free_slot(p, id, now, nil) end
   budget.abandon(p, id, math.floor(now * 1000))
   local failures = redis.call('HINCRBY', key, 'failures', 1)
-  if failures >= (tonumber(t[4]) or 3) then
+  if failures >= (tonumber(profile_of(t[4] or '').max_attempts) or 3) then
     state = 'dead'
     end_task(p, id, 'dead', now, {reason = 'failed ' .. failures .. ' times, last: ' .. reason, meta = meta, trace = ARGV[7]})
   elseif not may_retry(p, now) then

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import Any, Literal
 
 Answer = Literal["accepted", "deferred", "refused"]
@@ -22,7 +24,11 @@ class Submission:
         return asdict(self)
 
 
-def from_reply(reply: list[Any]) -> Submission:
-    """Read one row of what submit.lua returns."""
-    answer, task_id, pool, reason, retry = (part.decode() if isinstance(part, bytes) else str(part) for part in reply)
-    return Submission(answer, task_id, pool or None, reason, float(retry or 0))  # type: ignore[arg-type]
+def from_reply(reply: Sequence[Sequence[Any]], task_ids: Sequence[str]) -> Iterator[Submission]:
+    """Read what submit.lua returns for these tasks: equal answers in a row come once, with how many they are."""
+    ids = iter(task_ids)
+    for count, *row in reply:
+        answer, other_id, pool, reason, retry = (part.decode() for part in row)
+        seconds = float(retry)
+        for task_id in islice(ids, count):
+            yield Submission(answer, other_id or task_id, pool or None, reason, seconds)

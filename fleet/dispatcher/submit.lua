@@ -1,12 +1,29 @@
 --[[ submit.lua: one or many tasks come in, in one round trip.
 KEYS: 1 the cell's key prefix   ARGV: four of each task, see submission.lua
-Returns: a list of {answer, id, pool, reason, retry_after}, then the list of (queue, message) pairs to
-publish when the broker is not this Redis. Idempotent by task id. ]]
+Returns: the answers in order, equal ones in a row counted together: {how many, answer, id ('' = as submitted), pool,
+reason, retry_after}; then the list of (queue, message) pairs to publish when the broker is not this Redis. ]]
 --@include dispatcher/parts/submit_one.lua
 begin_run()
-local p, now, answers = KEYS[1], server_seconds(), {}
+local p, now, answers, last, place = KEYS[1], server_seconds(), {}, {}, 0
+if #ARGV > 4 then
+  local keys = {}
+  for offset = 1, #ARGV, 4 do keys[#keys + 1] = p .. 'task:' .. ARGV[offset] end
+  memo.all_new = redis.call('EXISTS', unpack(keys)) == 0
+end
 for offset = 0, #ARGV - 1, 4 do
-  answers[#answers + 1] = submit_one(p, read_submission(ARGV, offset), now, #answers)
+  local a = read_submission(ARGV, offset)
+  local answer, pool, reason, retry, label = submit_one(p, a, now, place)
+  local id = a.id == ARGV[offset + 1] and '' or a.id
+  if id == '' and last[2] == answer and last[3] == '' and last[4] == pool and last[5] == reason and last.retry == retry and last.type == a.type then
+    last[1] = last[1] + 1
+  else
+    last = {1, answer, id, pool, reason, string.format('%.3f', retry or 0), retry = retry, type = a.type, label = label or 'none'}
+    answers[#answers + 1] = last
+  end
+  place = place + 1
+end
+for _, row in ipairs(answers) do
+  if row.label ~= 'resubmitted' then metric_count(p, row[1], 'fleet_submissions_total', row.type, row[2], row.label) end
 end
 end_run(p)
 return {answers, outgoing}

@@ -21,6 +21,7 @@ from fleet import catalogue
 from fleet.catalogue.load import payload_model
 from fleet.dispatcher import envelope, estimates, ranking, signatures, traced
 from fleet.dispatcher.handle import TaskHandle
+from fleet.dispatcher.profile import joined
 from fleet.dispatcher.publish import publish_rest
 from fleet.dispatcher.submission import Submission, from_reply
 from fleet.errors import ConfigurationError, InvalidPayload, UnknownName
@@ -127,7 +128,7 @@ def send(rows: list[list[Any]]) -> list[Submission]:
     flat = [value for row in rows for value in row]
     answers, outgoing = resident("dispatcher/submit.lua")(client, [_prefix()], flat)
     publish_rest(outgoing)
-    return [from_reply(answer) for answer in answers]
+    return list(from_reply(answers, [row[0] for row in rows]))
 
 
 def forget() -> None:
@@ -203,11 +204,11 @@ def row(task_id: str, message: bytes, known: Known, request: TaskRequest, rest: 
 
 @lru_cache(maxsize=4096)
 def _profile(known: Known, tenant: str, priority: int, complexity: float, ignore_result: bool) -> bytes:
-    values = (
-        known.task_type, tenant, priority, known.max_attempts, known.strategy, known.agent_type, known.goal,
-        1 if ignore_result else "", complexity, current().dispatch.idempotency_seconds,
+    return joined(
+        type=known.task_type, tenant=tenant, priority=priority, max_attempts=known.max_attempts, strategy=known.strategy,
+        agent_type=known.agent_type, goal=known.goal, ignore_result=1 if ignore_result else "", complexity=complexity,
+        key_seconds=current().dispatch.idempotency_seconds,
     )  # fmt: skip
-    return "\x1f".join(map(str, values)).encode()
 
 
 def check_options(request: TaskRequest) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from fleet.dispatcher.profile import value
 from fleet.dispatcher.publish import publish_rest
 from fleet.settings import current
 from fleet.store import keys
@@ -54,7 +55,7 @@ class TaskRecord:
 
 
 FIELDS = (
-    "type", "tenant", "state", "attempt", "priority", "pool", "worker", "strategy", "size", "submitted", "held", "released",
+    "type", "tenant", "state", "attempt", "priority", "pool", "worker", "profile", "size", "submitted", "held", "released",
     "started", "ended", "reason", "excluded", "losses", "progress", "decision",
 )  # fmt: skip
 
@@ -74,7 +75,7 @@ def _record(task_id: str, values: list[Any]) -> TaskRecord:
 
     return TaskRecord(
         task_id, row["type"], row["tenant"] or "", row["state"] or "", int(row["attempt"] or 0), int(row["priority"] or 0),
-        row["pool"] or "", row["worker"] or "", row["strategy"] or "", float(row["size"] or 0), float(row["submitted"] or 0),
+        row["pool"] or "", row["worker"] or "", value(row["profile"], "strategy"), float(row["size"] or 0), float(row["submitted"] or 0),
         at("held"), at("released"), at("started"), at("ended"), row["reason"] or "",
         tuple(filter(None, (row["excluded"] or "").split(","))), int(row["losses"] or 0),
         json.loads(row["progress"] or "{}"), json.loads(row["decision"] or "{}"),

@@ -8,7 +8,7 @@ local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 500
 local last = tonumber(redis.call('GET', p .. 'ticked')) or 0
 if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0, {}, {}} end
 redis.call('SET', p .. 'ticked', stamp(now))
-local lease, resend, remove = knobs(p, 'lease', 'release', 'remove')
+local lease, resend, remove = knob(p, 'lease'), knob(p, 'release'), knob(p, 'remove')
 local due, expired, lost, recovered, resent = 0, 0, 0, 0, 0
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'delayed', '-inf', stamp(now), 'LIMIT', 0, MOST)) do

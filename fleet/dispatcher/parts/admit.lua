@@ -4,23 +4,24 @@
 --@include costs/budget_reserve.lua
 --@include dispatcher/parts/time.lua
 --@include dispatcher/parts/run.lua
+local CALM = {}
+
 local function percent_of(id)
   return tonumber(string.sub(redis.sha1hex(id), 1, 6), 16) / 16777216
 end
 
+local function is_limited(p, wanted) return #limits.rows(p, wanted) > 0 end
+
 local function admit(p, a, now)
-  local ms = math.floor(now * 1000)
-  local emergency = remembered('emergency', function() return redis.call('HMGET', p .. 'emergency', 'until', 'share', 'why') end)
+  local emergency = is_calm(p) and CALM or remembered('emergency', redis.call, 'HMGET', p .. 'emergency', 'until', 'share', 'why')
   if emergency[1] and tonumber(emergency[1]) > now and a.priority < 8 and percent_of(a.id) >= tonumber(emergency[2] or 0) then
     return {'deferred', 'emergency mode: ' .. (emergency[3] or ''), tonumber(emergency[1]) - now, 'emergency'}
   end
+  local ms = math.floor(now * 1000)
   local wanted = {tenant = a.tenant, type = a.type, model = a.model ~= '' and a.model or nil, tokens = a.tokens,
     micros = a.estimate, task = a.id, estimate = a.estimate}
-  local is_limited = remembered('limited ' .. a.tenant .. ' ' .. a.type .. ' ' .. a.model, function()
-    return #limits.rows(p, wanted) > 0
-  end)
   local retry_ms, which
-  if is_limited then retry_ms, which = limits.take(p, wanted, ms) end
+  if remembered('limited ' .. a.tenant .. '\n' .. a.type .. '\n' .. a.model, is_limited, p, wanted) then retry_ms, which = limits.take(p, wanted, ms) end
   if retry_ms then
     if retry_ms < 0 then return {'refused', 'larger than the limit of ' .. which .. ' itself', 0, 'rate_limit'} end
     return {'deferred', 'rate limit of ' .. which .. ' reached', retry_ms / 1000, 'rate_limit'}

@@ -10,7 +10,8 @@ local function falls_below(id, share)
 end
 
 local function assign(p, id, task_type, now)
-  for _, text in ipairs(remembered('rollouts', function() return redis.call('HVALS', p .. 'rollouts') end)) do
+  if is_calm(p) then return nil end
+  for _, text in ipairs(remembered('rollouts', redis.call, 'HVALS', p .. 'rollouts')) do
     local rollout = cjson.decode(text)
     if rollout.share > 0 and falls_below(id, rollout.share) then
       for _, name in ipairs(rollout.task_types) do

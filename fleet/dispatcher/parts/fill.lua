@@ -1,22 +1,23 @@
 -- Held tasks and free slots meet: fill(p, only, now, cause) releases what match.lua chooses; only = a pool, or nil for all.
--- The decision is recorded as JSON: what caused it, how long the task was held, and the candidates' terms (at most 8).
 --@include dispatcher/deciders/match.lua
 --@include dispatcher/parts/pools.lua
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/release.lua
 --@include dispatcher/parts/end_task.lua
+--@include dispatcher/parts/describe.lua
+--@include dispatcher/parts/profile.lua
 local FILL_AT_MOST, FILL_POOL_AT_MOST = 200, 8 -- of all pools (a tick), of one whose slot became free
 
 -- A head's age counts from its fair start, or from its arrival while one tenant has the fleet to itself.
 local function read_head(p, lane, id, now)
   local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'size', 'held', 'priority', 'excluded', 'attempt', 'envelope',
-    'strategy', 'deadline', 'goal', 'tag', 'tenant')
+    'profile', 'deadline', 'tag', 'tenant')
   if not t[1] then return nil end
-  local is_alone = (tonumber(redis.call('HGET', p .. 'fair', '#tenants')) or 1) <= 1
-  local since = not is_alone and tonumber(t[11]) or tonumber(t[3])
+  local is_alone = whole(p).tenants <= 1
+  local since = not is_alone and tonumber(t[10]) or tonumber(t[3])
   local head = {id = id, lane = lane, type = t[1], size = tonumber(t[2]), held_at = tonumber(t[3]),
-    age = math.max(0, now - since), tenant = t[12], priority = tonumber(t[4]), attempt = tonumber(t[6]) or 0, envelope = t[7],
-    strategy = t[8], deadline = tonumber(t[9]), goal = tonumber(t[10]) or 30}
+    age = math.max(0, now - since), tenant = t[11], priority = tonumber(t[4]), attempt = tonumber(t[6]) or 0, envelope = t[7],
+    profile = profile_of(t[8] or ''), deadline = tonumber(t[9])}
   if t[5] and t[5] ~= '' then
     head.excluded = {}
     for pool in string.gmatch(t[5], '[^,]+') do head.excluded[pool] = true end
@@ -26,7 +27,7 @@ end
 
 -- The lane's first task that may go; tasks that already failed on `only` let the next ones pass.
 local function lane_head(p, lane, only, now)
-  for _, id in ipairs(redis.call('ZRANGE', p .. 'held:' .. lane, 0, 3)) do
+  for _, id in ipairs(redis.call('ZRANGE', lane_key(p, lane), 0, 3)) do
     local head = read_head(p, lane, id, now)
     if not head then
       unhold_task(p, id, lane)
@@ -37,21 +38,8 @@ local function lane_head(p, lane, only, now)
       return head
     end
   end
-  local first = redis.call('ZRANGE', p .. 'held:' .. lane, 0, 0)[1]
+  local first = redis.call('ZRANGE', lane_key(p, lane), 0, 0)[1]
   return first and read_head(p, lane, first, now) or nil
-end
-
-local function describe(head, pools, row, chosen, score, cause, held)
-  local candidates = {}
-  for _, pool in ipairs(pools) do
-    if row[pool.name] and #candidates < 8 then
-      candidates[#candidates + 1] = {pool = pool.name, cost = head.size * row[pool.name], free = pool.free,
-        slots = pool.slots, service = pool.service, out = pool.out or nil,
-        excluded = head.excluded and head.excluded[pool.name] or nil}
-    end
-  end
-  return cjson.encode({cause = cause, held = held, pool = chosen, score = score, size = head.size,
-    candidates = candidates})
 end
 
 local function fill(p, only, now, cause)
@@ -75,8 +63,8 @@ local function fill(p, only, now, cause)
   if #heads == 0 then return 0 end
   table.sort(names)
   local pools, index = gather_pools(p, names, now)
-  local options = {hold = knobs(p, 'hold'), only_pool = only, noise = 0.1,
-    held = tonumber(redis.call('HGET', p .. 'inflight', '#held')) or 1}
+  local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1,
+    held = math.max(counted(p .. 'inflight', '#held'), 1)}
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
   local queue = {}
   local function refresh(source)

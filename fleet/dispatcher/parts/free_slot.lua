@@ -7,7 +7,7 @@ local function free_slot(p, id, now, ok)
   local t = redis.call('HMGET', key, 'pool', 'worker', 'type', 'size', 'hint', 'started', 'rate', 'probe', 'tenant', 'lesson')
   local pool = t[1]
   redis.call('SREM', p .. 'running:' .. (t[2] or ''), id)
-  if redis.call('HINCRBY', p .. 'inflight', pool, -1) < 0 then redis.call('HSET', p .. 'inflight', pool, 0) end
+  if counted(p .. 'inflight', pool) > 0 then tally(p .. 'inflight', pool, -1) end
   count_open(p, t[9] or 'default', -1)
   if t[6] and t[6] ~= '' then
     -- What the attempt's slot cost; the ledger gets the sum when the task ends.

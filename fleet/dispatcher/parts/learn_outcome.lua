@@ -51,7 +51,7 @@ end
 -- A pool without a factor, such as the version of a rollout, gets no tasks of its own accord, whatever is learned of it.
 local function save_factor(p, pool, task_type, known, grey)
   if redis.call('HEXISTS', p .. 'factors:' .. task_type, pool) == 0 then return end
-  local price, kappa = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0, knobs(p, 'kappa')
+  local price, kappa = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0, knob(p, 'kappa')
   local success = tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'q:' .. task_type)) or 1
   local speed = shrunk_speed(known.speed, known.count, known.pool_speed)
   redis.call('HSET', p .. 'factors:' .. task_type, pool,

@@ -6,7 +6,7 @@
 local function lose_task(p, id, now, why, told)
   local key = p .. 'task:' .. id
   local pool = free_slot(p, id, now, nil)
-  local losses, most = redis.call('HINCRBY', key, 'losses', 1), knobs(p, 'losses')
+  local losses, most = redis.call('HINCRBY', key, 'losses', 1), knob(p, 'losses')
   budget.abandon(p, id, math.floor(now * 1000))
   redis.call('HSET', key, 'reason', why)
   if losses >= most then

@@ -12,8 +12,8 @@ end
 -- Is it worth while to look for work for this pool? One of short tasks is refilled by many at once.
 local function wants_work(p, pool)
   local slots = tonumber(redis.call('HGET', p .. 'slots', pool)) or 0
-  local inflight = tonumber(redis.call('HGET', p .. 'inflight', pool)) or 0
-  local credit = hand_off_credit(slots, tonumber(redis.call('HGET', p .. 'service', pool)) or 10, knobs(p, 'hand_off'))
+  local inflight = counted(p .. 'inflight', pool)
+  local credit = hand_off_credit(slots, tonumber(redis.call('HGET', p .. 'service', pool)) or 10, knob(p, 'hand_off'))
   local free = slots + credit - inflight
   return free > 0 and free >= credit / 2
 end
@@ -22,14 +22,14 @@ local function gather_pools(p, names, now)
   local pools, index = {}, {}
   if #names == 0 then return pools, index end
   local slots = redis.call('HMGET', p .. 'slots', unpack(names))
-  local inflight = redis.call('HMGET', p .. 'inflight', unpack(names))
+  local inflight, moved = redis.call('HMGET', p .. 'inflight', unpack(names)), tallied[p .. 'inflight'] or {}
   local service = redis.call('HMGET', p .. 'service', unpack(names))
   local paused = redis.call('HMGET', p .. 'paused', unpack(names))
   local ejected = redis.call('HMGET', p .. 'ejected', unpack(names))
-  local hand_off = knobs(p, 'hand_off')
+  local hand_off = knob(p, 'hand_off')
   for i, name in ipairs(names) do
     local have, mean = tonumber(slots[i]) or 0, tonumber(service[i]) or 10
-    local free = have - (tonumber(inflight[i]) or 0)
+    local free = have - (tonumber(inflight[i]) or 0) - (moved[name] or 0)
     local credit = hand_off_credit(have, mean, hand_off)
     free = free + credit
     local standing = ejected[i] and standing_at(parse_standing(ejected[i]), now) or 'in'

@@ -1,5 +1,5 @@
 -- A task gets a slot: release_task(p, id, task, pool, now, decision) publishes its next attempt to the pool's queue.
--- task = {envelope, attempt, type, size, held_at, goal?}. The envelope is a whole kombu message with two holes, control characters
+-- task = {envelope, attempt, type, size, held_at, profile}. The envelope is a whole kombu message with two holes, control characters
 -- that JSON text cannot contain: \30 = queue, \31 = attempt. Behind another broker than this Redis the message is
 -- returned to the caller (`outgoing`), who publishes it; until claimed, the task stays in `released` and is sent again.
 --@include dispatcher/parts/standing.lua
@@ -20,14 +20,16 @@ local function put_in(text, hole, value)
   return table.concat(parts, value)
 end
 
+local function read_queue(p, pool) return redis.call('HMGET', p .. 'queues', pool, '#remote') end
+
 local function deliver(p, pool, envelope, attempt)
-  local queue = remembered('queue ' .. pool, function() return redis.call('HMGET', p .. 'queues', pool, '#remote') end)
+  local queue = remembered('queue ' .. pool, read_queue, p, pool)
   local message = put_in(put_in(envelope, '\30', queue[1]), '\31', tostring(attempt))
   if queue[2] then
     outgoing[#outgoing + 1] = queue[1]
     outgoing[#outgoing + 1] = message
   else
-    redis.call('LPUSH', queue[1], message)
+    put_off('LPUSH', queue[1], message)
   end
 end
 
@@ -42,16 +44,16 @@ local function release_task(p, id, task, pool, now, decision)
   end
   write_record(p, id, task.record, {'state', 'released', 'pool', pool.name, 'attempt', attempt, 'released', at,
     'decision', decision, 'probe', probe})
-  redis.call('ZADD', p .. 'released', at, id)
-  redis.call('HINCRBY', p .. 'inflight', pool.name, 1)
+  put_off('ZADD', p .. 'released', at, id)
+  tally(p .. 'inflight', pool.name, 1)
   local booked, waited = p .. 'arrivals:' .. pool.name, now - task.held_at
   tally(booked, 'started', 1)
   tally(booked, 'waited', waited)
   tally(booked, 'seconds', task.size)
   tally(booked, 'squares', task.size * task.size)
-  if waited > task.goal then tally(booked, 'late', 1) end
+  if waited > task.profile.goal then tally(booked, 'late', 1) end
   metric_observe(p, waited, '', 'fleet_task_wait_seconds', task.type)
-  metric_count(p, 1, 'fleet_decisions_total', task.strategy, pool.name)
+  metric_count(p, 1, 'fleet_decisions_total', task.profile.strategy, pool.name)
   deliver(p, pool.name, task.envelope, attempt)
   return attempt
 end

@@ -8,7 +8,7 @@ local function resubmit(p, a, now)
   budget.abandon(p, a.id, math.floor(now * 1000))
   redis.call('HSET', key, 'envelope', a.envelope, 'retries', a.retries)
   retry_task(p, a.id, now, a.delay, '', 'failed')
-  memo = {} -- slots have moved
   fill(p, a.delay <= 0 and nil or pool, now, 'retry')
-  return {'accepted', a.id, '', 'waits for its next attempt', string.format('%.3f', a.delay)}
+  memo.pools, memo.kinds = nil, nil -- slots have moved
+  return 'accepted', '', 'waits for its next attempt', a.delay, 'resubmitted'
 end

@@ -8,7 +8,7 @@ local function may_retry(p, now)
   local key, minute = p .. 'retry_budget', math.floor(now / 60)
   local t = redis.call('HMGET', key, 'first:' .. minute, 'first:' .. minute - 1, 'retries:' .. minute, 'retries:' .. minute - 1)
   local first, retries = (tonumber(t[1]) or 0) + (tonumber(t[2]) or 0), (tonumber(t[3]) or 0) + (tonumber(t[4]) or 0)
-  if retries + 1 > 10 + knobs(p, 'retry_budget') * first then return false end
+  if retries + 1 > 10 + knob(p, 'retry_budget') * first then return false end
   redis.call('HINCRBY', key, 'retries:' .. minute, 1)
   return true
 end

@@ -1,23 +1,30 @@
 -- What holds for one run of a script? begin_run() at its start, end_run() before it answers.
--- Nothing else moves while a script runs, so what it has read stays true (`memo`), and what only counts is written once at
--- the end, however many tasks it was counted for. Functions may stay in the server between runs: state begins anew.
+-- Nothing else moves while a script runs, so what it has read stays true (`memo`), and what only counts or is only added
+-- to a list or sorted set is written once at the end, however many tasks it was for. Functions may stay in the server
+-- between runs: state begins anew.
 --@include telemetry/metrics.lua
 local IS_SUM = {waited = true, seconds = true, squares = true} -- of seconds, kept with a fraction
-local memo, outgoing, tallied = {}, {}, {}
+local PENDING_AT_MOST = 2000 -- arguments of one command
+local memo, outgoing, tallied, pending, finishers = {}, {}, {}, {}, {}
 
-local function begin_run() memo, outgoing, tallied = {}, {}, {} end
+local function begin_run() memo, outgoing, tallied, pending = {}, {}, {}, {} end
 
--- The value of a read that is asked for again and again: remembered(name, read).
-local function remembered(name, read)
+-- The value of a read that is asked for again and again: remembered(name, read, argument ...).
+local function remembered(name, read, ...)
   local value = memo[name]
   if value == nil then
-    value = read()
+    value = read(...)
     memo[name] = value
   end
   return value
 end
 
--- Add to a field of a hash that this run does not read.
+-- Is nothing out of the ordinary in force: no emergency, no rollout, nothing paused? Four reads less for most runs.
+local function is_calm(p)
+  return remembered('is_calm', redis.call, 'EXISTS', p .. 'emergency', p .. 'rollouts', p .. 'paused') == 0
+end
+
+-- Add to a field of a hash that this run reads with counted() only.
 local function tally(key, field, n)
   local fields = tallied[key]
   if not fields then
@@ -25,6 +32,37 @@ local function tally(key, field, n)
     tallied[key] = fields
   end
   fields[field] = (fields[field] or 0) + n
+end
+
+-- The number in a field of a hash, with what this run has added to it so far.
+local function counted(key, field)
+  local stored, fields = memo[key .. '\n' .. field], tallied[key]
+  if stored == nil then
+    stored = tonumber(redis.call('HGET', key, field)) or 0
+    memo[key .. '\n' .. field] = stored
+  end
+  return fields and fields[field] and stored + fields[field] or stored
+end
+
+-- Send what was put off for this key; needed before the key is read.
+local function send_pending(key)
+  local batch = pending[key]
+  if not batch then return end
+  pending[key] = nil
+  for from = 1, #batch, PENDING_AT_MOST do
+    redis.call(batch.command, key, unpack(batch, from, math.min(from + PENDING_AT_MOST - 1, #batch)))
+  end
+end
+
+-- Put off LPUSH (one value) or ZADD (score, member): many go in one command.
+local function put_off(command, key, value, member)
+  local batch = pending[key]
+  if not batch then
+    batch = {command = command}
+    pending[key] = batch
+  end
+  batch[#batch + 1] = value
+  if member then batch[#batch + 1] = member end
 end
 
 local function metric_count(p, n, name, ...)
@@ -48,20 +86,31 @@ local function metric_observe(p, value, trace_id, name, ...)
   end
 end
 
-local function end_run(p)
-  local metrics = p .. 'metrics'
-  for key, fields in pairs(tallied) do
-    for field, n in pairs(fields) do
-      if n ~= 0 then
-        local now
-        if n % 1 == 0 and string.sub(field, -4) ~= '|sum' and not IS_SUM[field] then
-          now = redis.call('HINCRBY', key, field, n)
-        else
-          now = redis.call('HINCRBYFLOAT', key, field, string.format('%.6f', n))
-        end
-        if key == metrics then metric_fits(key, field, tonumber(now) == n) end
-      end
+-- One read and one write for all fields of a hash that were counted.
+local function save_tally(key, fields, is_metrics)
+  local names, texts = {}, {}
+  for field, n in pairs(fields) do
+    if n ~= 0 then names[#names + 1] = field end
+  end
+  if #names == 0 then return end
+  local before = redis.call('HMGET', key, unpack(names))
+  for index, field in ipairs(names) do
+    local after, is_whole = (tonumber(before[index]) or 0) + fields[field], string.sub(field, -4) ~= '|sum' and not IS_SUM[field]
+    texts[2 * index - 1] = field
+    texts[2 * index] = is_whole and after % 1 == 0 and string.format('%.0f', after) or string.format('%.6f', after)
+  end
+  redis.call('HSET', key, unpack(texts))
+  if is_metrics then
+    for index, field in ipairs(names) do
+      if not before[index] then metric_fits(key, field, true) end
     end
   end
-  tallied = {}
+end
+
+local function end_run(p)
+  for _, finisher in ipairs(finishers) do finisher(p) end
+  local metrics = p .. 'metrics'
+  for key, fields in pairs(tallied) do save_tally(key, fields, key == metrics) end
+  for key in pairs(pending) do send_pending(key) end
+  tallied, pending = {}, {}
 end

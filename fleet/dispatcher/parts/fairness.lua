@@ -1,0 +1,68 @@
+-- Who shares the fleet? `fair` counts what each tenant has held and open (held, released or running), remembers where its
+-- clock stands (fair.lua), and sums the weights of the active ones.
+-- Read once per tenant and run, written once at the end: shares(p, tenant) -> the tenant's numbers; whole(p) -> everybody's.
+--@include dispatcher/parts/run.lua
+local function whole(p)
+  local all = memo.whole
+  if not all then
+    local t = redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots')
+    all = {tenants = tonumber(t[1]) or 0, active = tonumber(t[2]) or 0, slots = tonumber(t[3]) or 1}
+    memo.whole = all
+  end
+  return all
+end
+
+local function shares(p, tenant)
+  local known = memo.shares
+  if not known then
+    known = {}
+    memo.shares = known
+  end
+  local one = known[tenant]
+  if not one then
+    local t = redis.call('HMGET', p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant)
+    one = {open = tonumber(t[1]) or 0, held = tonumber(t[2]) or 0, clock = tonumber(t[3]) or 0}
+    known[tenant] = one
+  end
+  if not one.weight then one.weight = tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1 end
+  return one
+end
+
+-- The tenant has so many open tasks more or less.
+local function count_open(p, tenant, change)
+  local one, all = shares(p, tenant), whole(p)
+  local before = one.open
+  one.open = math.max(before + change, 0)
+  one.has_changed = true
+  if before <= 0 and one.open > 0 then
+    all.tenants, all.active, all.has_changed = all.tenants + 1, all.active + one.weight, true
+  elseif before > 0 and one.open <= 0 then
+    one.held, one.clock = 0, 0
+    all.tenants, all.active, all.has_changed = all.tenants - 1, all.active - one.weight, true
+  end
+end
+
+finishers[#finishers + 1] = function(p)
+  local fields, gone, fair = {}, {}, p .. 'fair'
+  local function put(name, text)
+    fields[#fields + 1] = name
+    fields[#fields + 1] = text
+  end
+  for tenant, one in pairs(memo.shares or {}) do
+    if one.has_changed and one.open <= 0 then
+      for _, name in ipairs({'open:', 'held:', 'clock:'}) do gone[#gone + 1] = name .. tenant end
+    elseif one.has_changed then
+      put('open:' .. tenant, one.open)
+      put('held:' .. tenant, one.held)
+      put('clock:' .. tenant, string.format('%.6f', one.clock))
+    end
+  end
+  local all = memo.whole
+  if all and all.has_changed then
+    put('#tenants', all.tenants)
+    put('#active', string.format('%.6f', all.active))
+  end
+  if #gone > 0 then redis.call('HDEL', fair, unpack(gone)) end
+  if #fields > 0 then redis.call('HSET', fair, unpack(fields)) end
+  memo.shares, memo.whole = nil, nil
+end
