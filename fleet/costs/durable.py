@@ -8,23 +8,23 @@ primary key: the same call appended twice is one line; an estimate gives way to 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import sqlalchemy as sql
-from numpy.typing import NDArray
 from sqlalchemy.dialects import postgresql, sqlite
 
-from fleet.costs.durable_tables import DAILY, FACTS, LEDGER, SUBJECT, SUBJECTS, metadata
+from fleet.costs.durable_database import LedgerUnavailable, open_database, reached
+from fleet.costs.durable_rows import CHUNK, rows
+from fleet.costs.durable_tables import DAILY, FACTS, LEDGER, SUBJECT, SUBJECTS
 from fleet.costs.entries import NAMES, Columns, Entry, task_key
-from fleet.errors import ConfigurationError, FleetError
 from fleet.settings import Settings
 
 FILE = "ledger.db"
-CHUNK = 50_000
+DAY_OF = {
+    "sqlite": "strftime('%Y-%m-%d', ledger.at / 1000, 'unixepoch')",
+    "postgresql": "to_char(to_timestamp(ledger.at / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD')",
+}
 Subject = tuple[str, ...]
-_ROW = np.dtype([("at", "i8"), ("micros", "i8"), ("tokens", "i8"), ("task", "i8"), ("ok", "i1"), ("subject", "i4")])
 
 
 def ledger_url(settings: Settings) -> str:
@@ -32,28 +32,12 @@ def ledger_url(settings: Settings) -> str:
     return settings.costs.ledger_url.get_secret_value() or f"sqlite:///{settings.state_dir / FILE}"
 
 
-class LedgerUnavailable(FleetError):
-    """The durable ledger could not be written: nothing was lost, the entries stay in Redis until it can."""
-
-
 class DurableLedger:
     """The append-only table; safe to use from several processes."""
 
     def __init__(self, url: str) -> None:
-        address = sql.make_url(url)
-        if address.get_backend_name() not in ("sqlite", "postgresql"):
-            raise ConfigurationError(
-                f"the ledger cannot live in {address.get_backend_name()}: "
-                "set FLEET_COSTS__LEDGER_URL to SQLite or PostgreSQL"
-            )
-        if address.get_backend_name() == "sqlite" and address.database not in (None, "", ":memory:"):
-            Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = sql.create_engine(address)
+        self._engine = open_database(url)
         self._insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
-        if self._engine.dialect.name == "sqlite":
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        metadata.create_all(self._engine)
         self._known: dict[Subject, int] = {}
 
     def close(self) -> None:
@@ -71,20 +55,18 @@ class DurableLedger:
             where=sql.and_(LEDGER.c.estimated, sql.not_(statement.excluded.estimated)),
         )
         try:
-            with self._engine.begin() as connection:
+            with reached(self._engine), self._engine.begin() as connection:
                 known = self._subjects(connection, {_subject(entry) for entry in entries})
-                rows = [
+                lines = [
                     {name: getattr(entry, name) for name in FACTS}
                     | {"task_key": task_key(entry.task_id), "subject": known[_subject(entry)]}
                     for entry in entries
                 ]
-                connection.execute(statement, rows)
-        except sql.exc.SQLAlchemyError as error:
+                connection.execute(statement, lines)
+        except LedgerUnavailable:
             # Subjects that were rolled back must not be remembered.
             self._known.clear()
-            raise LedgerUnavailable(
-                f"the durable ledger took nothing ({error.__class__.__name__}: {error.args[0]})"
-            ) from error
+            raise
 
     def total_micros(self) -> int:
         """Return the exact sum of everything, days already summed up included."""
@@ -106,17 +88,16 @@ class DurableLedger:
         query = sql.select(*(LEDGER.c[name] for name in FACTS), *(SUBJECTS.c[name] for name in SUBJECT))
         query = query.join_from(LEDGER, SUBJECTS).where(LEDGER.c.at >= since).order_by(LEDGER.c.at, LEDGER.c.call_id)
         with self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=CHUNK).execute(query):
+            for row in connection.execution_options(yield_per=CHUNK, stream_results=True).execute(query):
                 yield Entry(**row._mapping)
 
     def columns(self, *, since: int = 0) -> Columns:
         """Return entries as arrays, for analysis."""
-        tokens, ok = (
-            LEDGER.c.input_tokens + LEDGER.c.output_tokens,
-            sql.func.coalesce(sql.cast(LEDGER.c.ok, sql.Integer), -1),
-        )
-        query = sql.select(LEDGER.c.at, LEDGER.c.micros, tokens, LEDGER.c.task_key, ok, LEDGER.c.subject)
-        table = self._table(query.where(LEDGER.c.at >= since) if since else query)
+        tokens = (LEDGER.c.input_tokens + LEDGER.c.output_tokens).label("tokens")
+        ok = sql.func.coalesce(sql.cast(LEDGER.c.ok, sql.Integer), -1).label("ok")
+        query = sql.select(LEDGER.c.at, LEDGER.c.micros, tokens, LEDGER.c.task_key.label("task"), ok, LEDGER.c.subject)
+        with reached(self._engine):
+            table = rows(self._engine, query.where(LEDGER.c.at >= since) if since else query)
         with self._engine.connect() as connection:
             subjects = {row.id: row for row in connection.execute(sql.select(SUBJECTS))}
         numbers, place = np.unique(table["subject"], return_inverse=True)
@@ -127,7 +108,8 @@ class DurableLedger:
             for name in NAMES
         }
         return Columns(
-            **{name: np.ascontiguousarray(table[name]) for name in ("at", "micros", "tokens", "task", "ok")},
+            **{name: table[name].astype(np.int64) for name in ("at", "micros", "tokens", "task")},
+            ok=table["ok"].astype(np.int8),
             replica=np.array([row.kind == "replica" for row in found], dtype=np.bool_)[place],
             codes=codes,
             names=names,
@@ -135,11 +117,8 @@ class DurableLedger:
 
     def forget(self, before: int) -> int:
         """Sum up entries older than a moment (milliseconds) by day and delete them; returns how many."""
-        day = (
-            sql.func.strftime("%Y-%m-%d", LEDGER.c.at / 1000, "unixepoch")
-            if self._engine.dialect.name == "sqlite"
-            else sql.func.to_char(sql.func.to_timestamp(LEDGER.c.at / 1000).op("AT TIME ZONE")("UTC"), "YYYY-MM-DD")
-        )
+        # Literal, since PostgreSQL does not see that two bound formats are the same one.
+        day: sql.ColumnElement[str] = sql.literal_column(DAY_OF[self._engine.dialect.name])
         group = (day, SUBJECTS.c.kind, *(SUBJECTS.c[name] for name in NAMES))
         tokens = sql.func.sum(LEDGER.c.input_tokens + LEDGER.c.output_tokens)
         sums = sql.select(*group, sql.func.count(), tokens, sql.func.sum(LEDGER.c.micros)).join_from(LEDGER, SUBJECTS)
@@ -159,19 +138,6 @@ class DurableLedger:
             for number, *names in connection.execute(sql.select(SUBJECTS.c.id, *columns)):
                 self._known[tuple(names)] = number
         return self._known
-
-    def _table(self, query: sql.Select[Any]) -> NDArray[np.void]:
-        # Straight from the driver: a Row object per entry would cost more than the whole analysis.
-        compiled = query.compile(self._engine, compile_kwargs={"literal_binds": True})
-        connection, chunks = self._engine.raw_connection(), []
-        try:
-            cursor = connection.cursor()
-            cursor.execute(str(compiled))
-            while chunk := cursor.fetchmany(CHUNK):
-                chunks.append(np.fromiter(chunk, dtype=_ROW, count=len(chunk)))
-        finally:
-            connection.close()
-        return np.concatenate(chunks) if chunks else np.empty(0, dtype=_ROW)
 
 
 def _subject(entry: Entry) -> Subject:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,35 +9,23 @@ from typing import Any
 
 import pytest
 import redis
-from pydantic import SecretStr
+from integration.spending import BOOK, BUDGETS, CELL, call, spend
 
 from fleet.catalogue.declaration import Catalogue
 from fleet.costs import configured, job
 from fleet.costs.budget_store import apply_catalogue, declared, drop_budget, grant, history, set_budget, show
-from fleet.costs.budgets import Window, parse_budgets
+from fleet.costs.budgets import Window
 from fleet.costs.calls import Call, UnpricedModel, allow, most_it_costs, record_call, void_call
 from fleet.costs.controls import controls, set_control, undo
-from fleet.costs.durable import DurableLedger, LedgerUnavailable, ledger_url
-from fleet.costs.entries import Entry
-from fleet.costs.ledger import export, hot_entries, roll_up
+from fleet.costs.durable import DurableLedger
+from fleet.costs.ledger import hot_entries
 from fleet.costs.outcomes import arms, learned_costs, outcomes, record_attempt, record_task
 from fleet.costs.prices import Quote, Usage
-from fleet.costs.pricing import PriceBook
 from fleet.costs.report import as_html, as_text
 from fleet.costs.reservations import Wanted, held, release, reserve
-from fleet.costs.trends import DAY_MS
 from fleet.errors import ConfigurationError, NotFound, UnknownName
 from fleet.settings import CostSettings, Settings
 from fleet.store import keys
-
-CELL = "costs-store"
-BOOK = PriceBook(price_set="reference")
-BUDGETS = parse_budgets(
-    {
-        "org": {"level": "organisation", "limits_usd": {"day": 1, "month": 10}},
-        "team": {"parent": "org", "tenants": ["t"], "limits_usd": {"day": "0.5", "task": "0.2"}, "policy": "pause"},
-    }
-)
 
 
 class Audited(list[tuple[str, Mapping[str, Any]]]):
@@ -58,17 +42,9 @@ def client(store: redis.Redis) -> redis.Redis:
 
 @pytest.fixture
 def durable(tmp_path: Path) -> Iterator[DurableLedger]:
-    ledger = DurableLedger(f"sqlite:///{tmp_path / 'state' / 'ledger.db'}")
+    ledger = DurableLedger(f"sqlite:///{tmp_path / 'ledger.db'}")
     yield ledger
     ledger.close()
-
-
-def call(number: int, task: str = "a", model: str = "gpt-5") -> Call:
-    return Call(f"{task}/{number}", task, "t", "code_generation", model, "openai", "code_generator")
-
-
-def spend(client: redis.Redis, number: int, tokens: int = 1000, task: str = "a") -> None:
-    record_call(client, CELL, call(number, task), Usage(tokens, tokens), BOOK, datetime.now(tz=UTC))
 
 
 def test_an_operators_change_wins_over_the_catalogue_until_it_is_dropped(client: redis.Redis) -> None:
@@ -197,90 +173,6 @@ def test_the_catalogue_puts_everything_in_force_but_what_an_operator_set(client:
         configured.put_in_force(client, CELL, settings, wrong)
 
 
-def test_the_ledger_outlives_redis_and_counts_nothing_twice(client: redis.Redis, durable: DurableLedger) -> None:
-    for number in range(25):
-        spend(client, number)
-    total = sum(entry.micros for entry in hot_entries(client, CELL))
-    assert roll_up(client, CELL, durable) == 25
-    assert hot_entries(client, CELL) == []
-    entries = list(durable.entries())
-    for key in client.scan_iter(match=f"{keys.prefix(CELL)}*"):
-        client.delete(key)
-    durable.append(entries)
-    assert durable.total_micros() == total == 25 * 8000
-    spend(client, 3)
-    roll_up(client, CELL, durable)
-    assert durable.total_micros() == total
-
-
-def test_a_lost_redis_is_no_second_budget(client: redis.Redis, durable: DurableLedger) -> None:
-    apply_catalogue(client, CELL, BUDGETS)
-    for number in range(5):
-        spend(client, number, tokens=10_000)
-    roll_up(client, CELL, durable)
-    before = [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)]
-    client.flushall()
-    apply_catalogue(client, CELL, BUDGETS)
-    spend(client, 99, tokens=100)
-    assert roll_up(client, CELL, durable) == 1
-    after = [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)]
-    assert after == [(budget, window, spent + 800) for budget, window, spent in before]
-    roll_up(client, CELL, durable)
-    assert [(fill.budget, fill.window, fill.spent) for fill in show(client, CELL)] == after
-    assert client.ttl(f"{keys.prefix(CELL)}budget:org:month:{show(client, CELL)[1].start}") > 0
-
-
-def test_entries_stay_in_redis_while_the_durable_ledger_is_away(
-    client: redis.Redis, durable: DurableLedger, tmp_path: Path
-) -> None:
-    spend(client, 1)
-    roll_up(client, CELL, durable)
-    spend(client, 2)
-    with sqlite3.connect(tmp_path / "state" / "ledger.db") as other:
-        other.execute("ALTER TABLE ledger RENAME TO away")
-    with pytest.raises(LedgerUnavailable):
-        roll_up(client, CELL, durable)
-    assert [entry.call_id for entry in hot_entries(client, CELL)] == ["a/2"]
-    with sqlite3.connect(tmp_path / "state" / "ledger.db") as other:
-        other.execute("ALTER TABLE away RENAME TO ledger")
-    roll_up(client, CELL, durable)
-    assert durable.total_micros() == 16_000
-
-
-def test_an_estimate_gives_way_to_the_exact_amount_and_never_the_other_way_round(durable: DurableLedger) -> None:
-    def entry(micros: int, estimated: bool) -> Entry:
-        return Entry("c", 1, "call", "a", 1, "t", "k", "g", "m", "p", 1, 1, 0, 0, micros, estimated, "o")
-
-    for micros, estimated, expected in ((9, True, 9), (5, False, 5), (8, True, 5), (7, False, 5)):
-        durable.append([entry(micros, estimated)])
-        assert durable.total_micros() == expected
-
-
-def test_old_entries_become_daily_sums(durable: DurableLedger) -> None:
-    def entry(number: int, day: int) -> Entry:
-        at = day * DAY_MS + number
-        return Entry(f"c{number}", at, "call", "a", 1, "t", "k", "g", "m", "p", 1, 2, 0, 0, 10, False, "o")
-
-    durable.append([entry(number, number % 4) for number in range(40)])
-    assert durable.forget(2 * DAY_MS) == 20
-    assert durable.forget(2 * DAY_MS) == 0
-    assert durable.total_micros() == 400
-    assert len(list(durable.entries())) == 20
-    assert len(durable.columns(since=2 * DAY_MS)) == 20
-
-
-def test_exports_are_exact_in_both_forms(client: redis.Redis, durable: DurableLedger) -> None:
-    for number in range(5):
-        spend(client, number, tokens=333)
-    roll_up(client, CELL, durable)
-    as_csv, as_lines = io.StringIO(), io.StringIO()
-    assert export(durable.entries(), as_csv, "csv") == export(durable.entries(), as_lines, "jsonl") == 5
-    rows = list(csv.DictReader(io.StringIO(as_csv.getvalue())))
-    lines = [json.loads(line) for line in as_lines.getvalue().splitlines()]
-    assert [row["usd"] for row in rows] == [line["usd"] for line in lines] == ["0.002664"] * 5
-    assert sum(int(row["micros"]) for row in rows) == durable.total_micros()
-
-
 def test_the_job_reports_what_was_spent(client: redis.Redis, durable: DurableLedger) -> None:
     apply_catalogue(client, CELL, BUDGETS)
     reserve(client, CELL, [Wanted("gone", "t", "code_generation", 10_000)])
@@ -316,12 +208,3 @@ def test_outcomes_are_learned_per_task_type_and_model(client: redis.Redis) -> No
     assert learned_costs(client, CELL, "general") == {}
     arm = arms(client, CELL, "code_generation")["escalate"]
     assert (arm.tasks, arm.mean) == (30, 114.5)
-
-
-def test_the_ledger_lives_in_sqlite_or_postgresql_and_nowhere_else(tmp_path: Path) -> None:
-    settings = Settings(state_dir=tmp_path)
-    assert ledger_url(settings) == f"sqlite:///{tmp_path / 'ledger.db'}"
-    with pytest.raises(ConfigurationError, match="mysql"):
-        DurableLedger("mysql://localhost/ledger")
-    other = settings.costs.model_copy(update={"ledger_url": SecretStr("postgresql://db/ledger")})
-    assert ledger_url(settings.model_copy(update={"costs": other})) == "postgresql://db/ledger"

@@ -56,7 +56,7 @@ def provider(
     file.write_text(CATALOGUE % httpserver.url_for("/v1"))
     monkeypatch.setenv("FLEET_CELL", CELL)
     monkeypatch.setenv("FLEET_FILE", str(file))
-    caches = (settings.load, catalogue.current, estimates.price_book)
+    caches = (settings.load, catalogue.current, estimates.price_book, estimates.models)
     for cache in caches:
         cache.cache_clear()
     declare.publish()

@@ -1,0 +1,72 @@
+"""How is the database of the durable ledger opened, and what is said when it is away?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import sqlalchemy as sql
+
+from fleet.costs.durable_tables import metadata
+from fleet.errors import ConfigurationError, FleetError
+
+# pg8000 is permissively licensed and pure Python; what is large goes through COPY, where the driver's speed hardly counts.
+POSTGRESQL_DRIVER = "postgresql+pg8000"
+# Key of the lock under which one of several programs creates the tables; any number that nobody else uses.
+CREATING = 0x1ED6E5
+
+
+class LedgerUnavailable(FleetError):
+    """The durable ledger could not be reached: nothing was lost, the entries stay in Redis until it can."""
+
+
+def open_database(url: str) -> sql.Engine:
+    """Return an engine on a database that has the ledger's tables; creates a SQLite file where there is none.
+
+    Raises ConfigurationError for a URL that can never work, LedgerUnavailable when the server does not answer.
+    """
+    try:
+        address = sql.make_url(url)
+    except sql.exc.ArgumentError:
+        raise ConfigurationError(
+            "costs.ledger_url is not a URL: set it to postgresql://user:password@host/database, or leave it empty"
+        ) from None
+    match address.get_backend_name():
+        case "sqlite":
+            if address.database not in (None, "", ":memory:"):
+                Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
+        case "postgresql":
+            if address.drivername == "postgresql":
+                address = address.set(drivername=POSTGRESQL_DRIVER)
+        case other:
+            raise ConfigurationError(
+                f"the ledger cannot live in {other}: set FLEET_COSTS__LEDGER_URL to SQLite or PostgreSQL"
+            )
+    # Asked before use: a database may have been restarted between two jobs.
+    engine = sql.create_engine(address, pool_pre_ping=True)
+    with reached(engine), engine.connect() as connection:
+        # Several programs may be the first at once: one creates the tables, the others wait for it.
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sql.select(sql.func.pg_advisory_xact_lock(CREATING)))
+        metadata.create_all(connection)
+        connection.commit()
+        if engine.dialect.name == "sqlite":
+            # Readers beside a writer; refused while somebody else has the file open, who then does it.
+            with suppress(sql.exc.OperationalError):
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    return engine
+
+
+@contextmanager
+def reached(engine: sql.Engine) -> Iterator[None]:
+    """Turn what the driver raises in this block into LedgerUnavailable, naming the database and never its password."""
+    try:
+        yield
+    except sql.exc.SQLAlchemyError as error:
+        raise LedgerUnavailable(
+            f"the durable ledger at {engine.url.render_as_string(hide_password=True)} did not answer "
+            f"({error.__class__.__name__}: {error.args[0] if error.args else ''}); entries stay in Redis until it does"
+        ) from error
