@@ -22,7 +22,7 @@ from fleet.costs.ladder import AUTO, ladder
 from fleet.costs.outcomes import outcomes
 from fleet.costs.pricing import LOCAL_PROVIDER
 from fleet.costs.stand_in import stand_in
-from fleet.dispatcher.estimates import price_book
+from fleet.dispatcher.estimates import models, price_book
 from fleet.dispatcher.outcome import attempt_of
 from fleet.secrets import configured
 from fleet.secrets.backend import agent_path
@@ -95,7 +95,7 @@ class Run:
         if model != AUTO:
             return self._open(model or llm.model)
         kind = catalogue.current().task_types[self.task_type].estimate
-        rungs = ladder(price_book(), llm.provider, kind, 0.5, datetime.now(UTC))
+        rungs = ladder(models(), price_book(), llm.provider, kind, 0.5, datetime.now(UTC))
         if not rungs:
             return self._open(llm.model)
         known = outcomes(connect(), self.settings.cell, self.task_type)

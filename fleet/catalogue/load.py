@@ -27,6 +27,7 @@ OTHER_SECTIONS = (
     "defaults",
     "budgets",
     "prices",
+    "models",
     "alerts",
     "limits",
     "quotas",

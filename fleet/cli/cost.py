@@ -81,7 +81,7 @@ def choose_(
         wish,
         price_book(settings, catalogue),
         datetime.now(tz=UTC),
-        models=models(settings),
+        models=models(settings, catalogue),
         learned=_learned(task_type, wish.task_type),
         exclude=exclude,
     )
@@ -106,8 +106,9 @@ def prices(names: tuple[str, ...], as_json: bool) -> None:
 
     settings, catalogue = current(), declared_catalogue()
     book = price_book(settings, catalogue)
-    known = dict.fromkeys([m.name for m in models(settings)] + [p.model for p in book.overrides])
-    local = {m.name: m.provider for m in models(settings) if m.provider}
+    declared = models(settings, catalogue)
+    known = dict.fromkeys([m.name for m in declared] + [p.model for p in book.overrides])
+    local = {m.name: m.provider for m in declared if m.provider}
     rows = price_table(book, names or known, datetime.now(tz=UTC), local)
     document = [
         {"model": r.model, "input_usd": str(r.input_usd), "output_usd": str(r.output_usd), "origin": r.origin}

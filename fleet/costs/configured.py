@@ -1,6 +1,6 @@
 """What do the settings and the catalogue say about money, and how is it put in force?
 
-Sections read here: `prices`, `budgets`, `limits`, `quotas`, `downgrades`. A wrong one is refused with its place before
+Sections read here: `prices`, `models`, `budgets`, `limits`, `quotas`, `downgrades`. A wrong one is refused with its place before
 anything is written.
 """
 
@@ -15,9 +15,10 @@ from fleet.costs.budgets import parse_budgets
 from fleet.costs.control_values import Change, parse_control
 from fleet.costs.controls import put_declared
 from fleet.costs.downgrade import DEFAULT_RULES, check_rules
+from fleet.costs.model_section import parse_models
 from fleet.costs.price_section import parse_prices
 from fleet.costs.pricing import LOCAL_PROVIDER, PriceBook
-from fleet.costs.selection import REFERENCE_MODELS, Model
+from fleet.costs.selection import Model
 from fleet.errors import ConfigurationError
 from fleet.settings import Settings
 from fleet.store.client import Client
@@ -28,16 +29,18 @@ def price_book(settings: Settings, catalogue: Catalogue) -> PriceBook:
     return PriceBook(parse_prices(catalogue.sections.get("prices")), settings.costs.price_set)
 
 
-def models(settings: Settings) -> tuple[Model, ...]:
-    """Return the models to choose from: the reference models, and the local one when the fleet runs it."""
-    if settings.llm.provider != LOCAL_PROVIDER:
-        return REFERENCE_MODELS
-    return (*REFERENCE_MODELS, Model(settings.llm.model, quality=0.2, speed=0.5, provider=LOCAL_PROVIDER))
+def models(settings: Settings, catalogue: Catalogue) -> tuple[Model, ...]:
+    """Return the models to choose from: what is declared, and the local one when the fleet runs it."""
+    known = parse_models(catalogue.sections.get("models"))
+    if settings.llm.provider != LOCAL_PROVIDER or any(model.name == settings.llm.model for model in known):
+        return known
+    return (*known, Model(settings.llm.model, quality=0.2, speed=0.5, provider=LOCAL_PROVIDER))
 
 
 def put_in_force(client: Client, cell: str, settings: Settings, catalogue: Catalogue) -> tuple[str, ...]:
     """Put declared budgets and controls in force; returns the budgets whose live change by an operator stays."""
     price_book(settings, catalogue)
+    models(settings, catalogue)
     budgets = parse_budgets(catalogue.sections.get("budgets"))
     changes = list(declared_controls(settings, catalogue))
     put_declared(client, cell, changes)

@@ -13,10 +13,11 @@ from functools import cache
 from typing import Any
 
 from fleet import catalogue
+from fleet.costs import configured
 from fleet.costs.ladder import AUTO, ladder
-from fleet.costs.price_section import parse_prices
 from fleet.costs.prices import Quote
 from fleet.costs.pricing import PriceBook
+from fleet.costs.selection import Model, estimated_tokens
 from fleet.settings import current
 
 LOCAL_PROVIDER = "local"
@@ -37,7 +38,13 @@ FREE = Estimate(0, 0, "")
 @cache
 def price_book() -> PriceBook:
     """Return the prices that apply to this fleet."""
-    return PriceBook(parse_prices(catalogue.current().sections.get("prices")), current().costs.price_set)
+    return configured.price_book(current(), catalogue.current())
+
+
+@cache
+def models() -> tuple[Model, ...]:
+    """Return the models this fleet may choose from."""
+    return configured.models(current(), catalogue.current())
 
 
 def of(task_type: str, payload: Mapping[str, Any], complexity: float) -> Estimate:
@@ -57,16 +64,14 @@ def of(task_type: str, payload: Mapping[str, Any], complexity: float) -> Estimat
 @cache
 def _climbing(kind: str, provider: str, complexity: float) -> Estimate:
     """Estimate a task that may end on the best model: as if it did."""
-    rungs = ladder(price_book(), provider, kind, complexity, datetime.now(UTC))
+    rungs = ladder(models(), price_book(), provider, kind, complexity, datetime.now(UTC))
     best = max(rungs, key=lambda rung: rung.quality, default=None)
     return _paid(kind, best.model, provider, complexity) if best else FREE
 
 
 @cache
 def _paid(kind: str, model: str, provider: str, complexity: float) -> Estimate:
-    from fleet.costs.selection import REFERENCE_MODELS, estimated_tokens
-
-    efficiency = next((known.efficiency for known in REFERENCE_MODELS if known.name == model), 1.0)
+    efficiency = next((known.efficiency for known in models() if known.name == model), 1.0)
     usage = estimated_tokens(kind, complexity, efficiency)
     quote = price_book().quote(
         model, usage, datetime.now(UTC), provider=provider if provider != LOCAL_PROVIDER else None
