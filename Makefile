@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: demo up test check bench docs apt clean
+.PHONY: demo up test check bench proto docs apt clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUNTIME)
@@ -38,6 +38,10 @@ LICENCES := --fail-on="GPL;SSPL;BUSL" --allow-only="Apache;BSD;MIT;ISC;PSF;Pytho
 
 bench: $(DEV)
 	@$(BIN)/fleet bench dispatch
+
+proto: $(DEV)
+	$(BIN)/python -m grpc_tools.protoc -I fleet/scaling/proto=fleet/scaling --python_out=. --pyi_out=. --grpc_python_out=. \
+		fleet/scaling/proto/externalscaler.proto
 
 docs: $(RUNTIME)
 	$(BIN)/fleet config reference settings > docs/settings.md

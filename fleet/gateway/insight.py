@@ -37,7 +37,7 @@ def pool_metric(call: Call) -> Answer:
     """Return the number that scales a pool to its target; a stale target is refused, never guessed."""
     from fleet.errors import UnknownName
     from fleet.gateway.problems import Problem
-    from fleet.scaling.published import StaleTarget, metric_value
+    from fleet.scaling.published import NoTargets, StaleTarget, metric_value
     from fleet.scaling.target_store import TargetStore
     from fleet.settings import current
 
@@ -46,7 +46,7 @@ def pool_metric(call: Call) -> Answer:
         value = metric_value(TargetStore(call.client, call.cell), pool, wish.tolerance, current().scaling.stale_seconds)
     except UnknownName as error:
         raise Problem(404, "no-such-pool", str(error)) from error
-    except StaleTarget as error:
+    except (StaleTarget, NoTargets) as error:
         raise Problem(503, "stale-target", str(error), retry_after=15.0) from error
     return Answer({"pool": pool, "value": value})
 

@@ -2,12 +2,14 @@
 
 A gRPC server of KEDA's external-push contract. It keeps nothing: any number of replicas may run, each answers from
 the target store. An answer that would be a guess (stale target, store gone) is UNAVAILABLE, so that KEDA's `fallback`
-acts; a request that cannot be right is INVALID_ARGUMENT or NOT_FOUND with the reason.
+acts; a request that cannot be right is INVALID_ARGUMENT or NOT_FOUND with the reason. What the metric is called is no
+guess: KEDA is told even while the store is gone, or it could not make the HPA that falls back.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +18,13 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from fleet.errors import ConfigurationError, FleetError, UnknownName
+from fleet.errors import ConfigurationError, FleetError, StoreUnavailable, UnknownName
 from fleet.scaling import metric
 from fleet.scaling.activity import Activity
 from fleet.scaling.proto import externalscaler_pb2 as messages
 from fleet.scaling.proto import externalscaler_pb2_grpc as service
-from fleet.scaling.published import TargetSource, metric_value
+from fleet.scaling.published import NoTargets, TargetSource, metric_value
+from fleet.store.client import Refused
 
 SERVICE = "externalscaler.ExternalScaler"
 METADATA = frozenset(
@@ -29,6 +32,16 @@ METADATA = frozenset(
     | {"scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsCertFile", "tlsClientCert", "tlsClientKey"}
 )
 """What a trigger may say: three words for us, the rest for KEDA, which passes everything on."""
+METRIC = re.compile(rf"(s\d+-)?{metric.METRIC_NAME}")
+"""KEDA numbers the metrics of a ScaledObject; some versions leave the number on when they ask."""
+OPTIONS = (
+    ("grpc.so_reuseport", 0),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+"""A taken port is an error; streams may be silent for hours and still be found dead within minutes."""
 Answer = TypeVar("Answer")
 
 
@@ -74,7 +87,7 @@ def parse(ref: Any, cell: str) -> Request:
 
 
 class ExternalScaler(service.ExternalScalerServicer):
-    """KEDA's four questions, answered from a target source."""
+    """KEDA's five questions, answered from a target source."""
 
     def __init__(self, source: TargetSource, activity: Activity, cell: str, stale_seconds: float) -> None:
         self._source, self._activity, self._cell, self._stale = source, activity, cell, stale_seconds
@@ -94,19 +107,17 @@ class ExternalScaler(service.ExternalScalerServicer):
             asked = await self._known(request)
             async for active in self._activity.watch(asked.pool):
                 yield messages.IsActiveResponse(result=active)
-        except FleetError as error:
+        except (FleetError, Refused) as error:
             await _abort(context, error)
 
     async def GetMetricSpec(self, request: Any, context: Any) -> Any:
         """Name the metric and what one replica is worth."""
+        return await _refusing(context, lambda: self._spec(request))
 
-        async def answer() -> Any:
-            await self._known(request)
-            size = metric.TARGET_SIZE
-            spec = messages.MetricSpec(metricName=metric.METRIC_NAME, targetSize=int(size), targetSizeFloat=size)
-            return messages.GetMetricSpecResponse(metricSpecs=[spec])
-
-        return await _refusing(context, answer)
+    async def StreamMetricSpec(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        """Name the metric once: it never changes while this server runs."""
+        yield await _refusing(context, lambda: self._spec(request))
+        await self._activity.closed()
 
     async def GetMetrics(self, request: Any, context: Any) -> Any:
         """Return the value with which the HPA lands on the target."""
@@ -114,7 +125,7 @@ class ExternalScaler(service.ExternalScalerServicer):
         async def answer() -> Any:
             asked = await self._known(request.scaledObjectRef)
             name = request.metricName
-            if not name.endswith(metric.METRIC_NAME):
+            if not METRIC.fullmatch(name):
                 raise UnknownName("metric", name, [metric.METRIC_NAME])
             value = await asyncio.to_thread(metric_value, self._source, asked.pool, asked.tolerance, self._stale)
             found = messages.MetricValue(metricName=name, metricValue=int(value), metricValueFloat=value)
@@ -122,9 +133,21 @@ class ExternalScaler(service.ExternalScalerServicer):
 
         return await _refusing(context, answer)
 
+    async def _spec(self, ref: Any) -> Any:
+        try:
+            await self._known(ref)
+        except (StoreUnavailable, NoTargets):
+            parse(ref, self._cell)
+        size = metric.TARGET_SIZE
+        spec = messages.MetricSpec(metricName=metric.METRIC_NAME, targetSize=int(size), targetSizeFloat=size)
+        return messages.GetMetricSpecResponse(metricSpecs=[spec])
+
     async def _known(self, ref: Any) -> Request:
+        """Return the request; refuse a pool without a target while others have one."""
         asked = parse(ref, self._cell)
         pools = await asyncio.to_thread(self._source.pools)
+        if not pools:
+            raise NoTargets()
         if asked.pool not in pools:
             raise UnknownName("pool", asked.pool, pools, f"ScaledObject {ref.namespace}/{ref.name}: ")
         return asked
@@ -136,12 +159,14 @@ class ScalerServer:
 
     server: Any
     port: int
+    _activity: Activity
     _watcher: asyncio.Task[None]
 
     async def stop(self, grace_seconds: float = 2.0) -> None:
-        """Finish what is being answered, then close."""
-        self._watcher.cancel()
+        """End the streams in order, finish what is being answered, then close."""
+        await self._activity.close()
         await self.server.stop(grace_seconds)
+        self._watcher.cancel()
 
     async def wait(self) -> None:
         await self.server.wait_for_termination()
@@ -152,7 +177,7 @@ async def start(
 ) -> ScalerServer:
     """Serve on `listen` (host:port, port 0 takes a free one)."""
     activity = Activity(source, stale_seconds)
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=OPTIONS)
     servicer = ExternalScaler(source, activity, cell, stale_seconds)
     service.add_ExternalScalerServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
     probe = health.aio.HealthServicer()
@@ -164,7 +189,7 @@ async def start(
     await server.start()
     for name in ("", SERVICE):
         await probe.set(name, health_pb2.HealthCheckResponse.SERVING)
-    return ScalerServer(server, port, asyncio.create_task(activity.run()))
+    return ScalerServer(server, port, activity, asyncio.create_task(activity.run()))
 
 
 def _credentials(tls: Tls) -> Any:
@@ -179,11 +204,11 @@ def _credentials(tls: Tls) -> Any:
 async def _refusing(context: Any, answer: Callable[[], Awaitable[Answer]]) -> Answer:
     try:
         return await answer()
-    except FleetError as error:
+    except (FleetError, Refused) as error:
         await _abort(context, error)
 
 
-async def _abort(context: Any, error: FleetError) -> NoReturn:
+async def _abort(context: Any, error: Exception) -> NoReturn:
     """Refuse with the status that tells KEDA what to do, and the reason."""
     match error:
         case UnknownName():

@@ -57,10 +57,8 @@ class Memory:
 
 
 def average_value(metric: float, target: float, status_replicas: int, behaviour: Behaviour) -> int:
-    """Return the proposal for an external metric of type AverageValue."""
-    if status_replicas == 0:
-        return 0
-    if _tolerated(metric / (target * status_replicas), behaviour):
+    """Return the proposal for an external metric of type AverageValue; without a pod yet, any metric is out of the band."""
+    if status_replicas > 0 and _tolerated(metric / (target * status_replicas), behaviour):
         return status_replicas
     return math.ceil(_milli(metric) / _milli(target))
 

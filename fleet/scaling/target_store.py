@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from fleet.scaling import season
+from fleet.scaling import metric, season
 from fleet.scaling.pool import PoolState
 from fleet.scaling.published import PublishedTarget
 from fleet.scaling.targets import Target
@@ -123,13 +123,25 @@ class TargetStore:
         with available():
             return {_text(pool) for pool in self._client.hkeys(keys.targets(self._cell))}
 
-    def target(self, pool: str) -> PublishedTarget | None:
-        """Return the pool's target as its readers need it."""
-        found = self.described(pool)
-        if found is None:
-            return None
-        age = self.now() - found["computed_at"]
-        return PublishedTarget(pool, found["replicas"], found["snapshot"]["ready"], age, found["reason"])
+    def targets(self, pools: Collection[str]) -> Mapping[str, PublishedTarget]:
+        """Return the targets of those of the pools that have one, as their readers need them; one round trip."""
+        names = list(pools)
+        pipe = self._client.pipeline(transaction=False)
+        pipe.time()
+        pipe.hmget(keys.targets(self._cell), names)
+        with available():
+            (seconds, micro), rows = pipe.execute()
+        now, found = float(seconds) + float(micro) / 1e6, {}
+        for pool, row in zip(names, rows, strict=True):
+            if row:
+                kept = orjson.loads(row)
+                found[pool] = PublishedTarget(pool, kept["replicas"], now - kept["computed_at"], kept["reason"])
+        return found
+
+    def past(self, pool: str) -> metric.Past:
+        """Return the pool's last targets, which tell where an HPA that obeys them is."""
+        entries = self.history(pool, self.now() - metric.WINDOW_SECONDS)
+        return [(entry["at"], entry["replicas"]) for entry in entries]
 
     def working(self, pools: Collection[str]) -> Mapping[str, bool]:
         """Tell for each pool whether anything is held, queued or running for it now."""

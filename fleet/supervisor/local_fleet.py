@@ -144,7 +144,8 @@ class LocalFleet:
     def _scale(self) -> None:
         running = local_scaler.running_by_replica()
         up = {pool: {name: running.get(name, 0) for name in children} for pool, children in self.replicas.items()}
-        for step in local_scaler.plan(dict.fromkeys(up, 0) | local_scaler.wanted(), up):
+        wanted = local_scaler.wanted({pool: len(children) for pool, children in up.items()})
+        for step in local_scaler.plan(dict.fromkeys(up, 0) | wanted, up):
             if step.start:
                 self.tell(f"{step.pool}: {step.start} more")
                 self._add(step.pool, step.start)

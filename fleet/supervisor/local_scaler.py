@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fleet import catalogue
+from fleet.catalogue.declaration import Pool
 from fleet.dispatcher import rollouts
 from fleet.registry import roster
+from fleet.scaling.published import PublishedTarget
 from fleet.scaling.target_store import TargetStore
-from fleet.settings import current
+from fleet.settings import ScalingSettings, current
 from fleet.store.client import connect
 
 
@@ -27,22 +29,16 @@ class Step:
     leave: tuple[str, ...] = ()
 
 
-def wanted() -> dict[str, int]:
-    """Return replicas per pool: the published target, at most the declared maximum; without a fresh one, the minimum.
+def wanted(up: Mapping[str, int]) -> dict[str, int]:
+    """Return replicas per pool: the published target, at most the declared maximum; `up` is how many there are.
 
-    A pool that has work has a replica at once, without waiting for the next target.
+    Without a fresh target nobody leaves. A pool that has work has a replica at once, without waiting for the next target.
     """
     declared, settings = catalogue.current(), current()
     store = TargetStore(connect(), settings.cell)
-    now, targets = store.now(), store.all()
-    fresh = {
-        name: int(row["replicas"])
-        for name, row in targets.items()
-        if abs(now - row["computed_at"]) <= settings.scaling.stale_seconds
-    }
-    working = store.working(declared.pools)
+    targets, working = store.targets(declared.pools), store.working(declared.pools)
     plain = {
-        pool.name: max(0, min(pool.max_replicas, max(fresh.get(pool.name, pool.min_replicas), working[pool.name])))
+        pool.name: _bounded(pool, targets.get(pool.name), up.get(pool.name, 0), working[pool.name], settings.scaling)
         for pool in declared.pools.values()
         if "@" not in pool.name
     }
@@ -54,6 +50,14 @@ def wanted() -> dict[str, int]:
         if row.state == "promoted":
             plain[row.pool] = int(working[row.pool])
     return plain
+
+
+def _bounded(pool: Pool, target: PublishedTarget | None, up: int, working: bool, settings: ScalingSettings) -> int:
+    if target is None or target.stale(settings.stale_seconds):
+        asked = max(pool.min_replicas, up)
+    else:
+        asked = target.replicas
+    return min(pool.max_replicas, max(asked, int(working)))
 
 
 def plan(wanted: Mapping[str, int], up: Mapping[str, Mapping[str, int]]) -> list[Step]:

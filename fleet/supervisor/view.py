@@ -31,7 +31,8 @@ def _picture(fleet: LocalFleet, said: list[str]) -> Group:
     for head in ("pool", "target", "replicas", "slots", "in flight", "held", "success", "mean s"):
         table.add_column(head, justify="left" if head == "pool" else "right")
     try:
-        targets, held = local_scaler.wanted(), pools.held_by_type()
+        up = {pool: len(children) for pool, children in fleet.replicas.items()}
+        targets, held = local_scaler.wanted(up), pools.held_by_type()
         for row in pools.status():
             replicas = sum(child.is_up for child in fleet.replicas.get(row.name, {}).values())
             table.add_row(

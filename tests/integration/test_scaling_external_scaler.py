@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from fleet.errors import StoreUnavailable
+from fleet.errors import ConfigurationError, StoreUnavailable
 from fleet.scaling import hpa, metric
 from fleet.scaling.external_scaler import SERVICE, ScalerServer, Tls, start
 from fleet.scaling.proto import externalscaler_pb2 as messages
@@ -31,7 +31,8 @@ from fleet.scaling.published import PublishedTarget
 class Table:
     """Targets in memory: the other `TargetSource` beside the store."""
 
-    targets: dict[str, PublishedTarget] = field(default_factory=dict)
+    published: dict[str, PublishedTarget] = field(default_factory=dict)
+    steps: dict[str, list[tuple[float, int]]] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
     gone: bool = False
 
@@ -41,11 +42,15 @@ class Table:
 
     def pools(self) -> Collection[str]:
         self._answering()
-        return list(self.targets)
+        return list(self.published)
 
-    def target(self, pool: str) -> PublishedTarget | None:
+    def targets(self, pools: Collection[str]) -> Mapping[str, PublishedTarget]:
         self._answering()
-        return self.targets.get(pool)
+        return {pool: self.published[pool] for pool in pools if pool in self.published}
+
+    def past(self, pool: str) -> metric.Past:
+        self._answering()
+        return self.steps.get(pool, [])
 
     def working(self, pools: Collection[str]) -> Mapping[str, bool]:
         self._answering()
@@ -54,32 +59,42 @@ class Table:
 
 @pytest.fixture
 def table() -> Table:
-    return Table({"code": PublishedTarget("code", 7, 5, 1.0), "idle": PublishedTarget("idle", 0, 0, 1.0)})
+    return Table({"code": PublishedTarget("code", 7, 1.0), "idle": PublishedTarget("idle", 0, 1.0)})
+
+
+@dataclass
+class Servers:
+    """Servers in a thread of their own loop; called, starts one and returns its port."""
+
+    table: Table
+    loop: asyncio.AbstractEventLoop
+    running: list[ScalerServer] = field(default_factory=list)
+
+    def __call__(self, tls: Tls | None = None) -> int:
+        starting = start(self.table, "main", "127.0.0.1:0", 60.0, tls)
+        self.running.append(asyncio.run_coroutine_threadsafe(starting, self.loop).result(10))
+        return self.running[-1].port
+
+    def stop(self) -> None:
+        while self.running:
+            asyncio.run_coroutine_threadsafe(self.running.pop().stop(1.0), self.loop).result(10)
 
 
 @pytest.fixture
-def serve(table: Table) -> Iterator[Callable[..., int]]:
-    """Start servers in a thread of their own loop; returns the port."""
+def serve(table: Table) -> Iterator[Servers]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
-    running: list[ScalerServer] = []
-
-    def begin(tls: Tls | None = None) -> int:
-        server = asyncio.run_coroutine_threadsafe(start(table, "main", "127.0.0.1:0", 60.0, tls), loop).result(10)
-        running.append(server)
-        return server.port
-
-    yield begin
-    for server in running:
-        asyncio.run_coroutine_threadsafe(server.stop(0.1), loop).result(10)
+    servers = Servers(table, loop)
+    yield servers
+    servers.stop()
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
 
 
 @pytest.fixture
-def stub(serve: Callable[..., int]) -> Iterator[service.ExternalScalerStub]:
+def stub(serve: Servers) -> Iterator[service.ExternalScalerStub]:
     with grpc.insecure_channel(f"127.0.0.1:{serve()}") as channel:
         yield service.ExternalScalerStub(channel)
 
@@ -107,17 +122,17 @@ def test_a_poll_gives_spec_and_value(stub: service.ExternalScalerStub) -> None:
 
 
 def test_the_value_lands_on_the_target_through_the_tolerance(table: Table, stub: service.ExternalScalerStub) -> None:
-    rules = hpa.Behaviour(
-        1, 200, hpa.Direction(0, (hpa.Step("Pods", 200),)), hpa.Direction(0, (hpa.Step("Pods", 200),))
-    )
+    highest = metric.highest(100, 0.1)
+    rules = hpa.Behaviour(1, highest, *[hpa.Direction(0, (hpa.Step("Pods", highest),))] * 2)
     for goal in (1, 52, 99):
         for first in (1, 48, 50, 100):
             size, memory = first, hpa.Memory()
-            for step in range(3):
-                table.targets["code"] = PublishedTarget("code", goal, size, 1.0)
-                value = ask(stub, pool="code", tolerance="0.1")
-                proposal = hpa.average_value(value, metric.TARGET_SIZE, size, rules)
-                size, memory = hpa.settle(proposal, size, 15.0 * step, memory, rules)
+            table.steps["code"] = [(15.0 * tick, first) for tick in range(8)]
+            for tick in range(8, 18):
+                table.steps["code"].append((15.0 * tick, goal))
+                table.published["code"] = PublishedTarget("code", goal, 1.0)
+                proposal = hpa.average_value(ask(stub, pool="code", tolerance="0.1"), metric.TARGET_SIZE, size, rules)
+                size, memory = hpa.settle(proposal, size, 15.0 * tick, memory, rules)
             assert size == goal
 
 
@@ -142,28 +157,72 @@ def test_the_first_task_is_pushed_within_a_second(table: Table, stub: service.Ex
 
 def test_a_stale_target_is_unavailable_and_never_zero(table: Table, stub: service.ExternalScalerStub) -> None:
     for age in (61.0, -61.0):
-        table.targets["code"] = replace(table.targets["code"], age_seconds=age)
+        table.published["code"] = replace(table.published["code"], age_seconds=age)
         error = refusal(lambda: ask(stub, pool="code"))
         assert error.code() == grpc.StatusCode.UNAVAILABLE
         assert "s old, over 60 s" in error.details()
         assert refusal(lambda: stub.IsActive(ref(pool="code"), timeout=5)).code() == grpc.StatusCode.UNAVAILABLE
 
 
-def test_a_stream_ends_visibly_when_targets_go_stale(table: Table, stub: service.ExternalScalerStub) -> None:
+@pytest.mark.parametrize("trouble", ["stale", "gone", "forgotten"])
+def test_a_stream_outlives_trouble_and_pushes_at_once_when_it_is_over(
+    table: Table, stub: service.ExternalScalerStub, trouble: str
+) -> None:
+    stream, healthy = stub.StreamIsActive(ref(pool="idle"), timeout=30), dict(table.published)
+    assert next(stream).result is False
+    match trouble:
+        case "stale":
+            table.published["idle"] = replace(table.published["idle"], age_seconds=300.0)
+        case "gone":
+            table.gone = True
+        case "forgotten":
+            table.published = {}
+    error = refusal(lambda: stub.IsActive(ref(pool="idle"), timeout=5))
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    assert refusal(lambda: next(stub.StreamIsActive(ref(pool="idle"), timeout=5))).code() == error.code()
+    table.published, table.gone = healthy, False
+    came = time.monotonic()
+    table.busy.add("idle")
+    assert next(stream).result is True
+    assert time.monotonic() - came < 1.0
+    stream.cancel()
+
+
+def test_a_pool_that_is_no_more_ends_its_stream(table: Table, stub: service.ExternalScalerStub) -> None:
     stream = stub.StreamIsActive(ref(pool="idle"), timeout=20)
     assert next(stream).result is False
-    table.targets["idle"] = replace(table.targets["idle"], age_seconds=300.0)
-    assert refusal(lambda: next(stream)).code() == grpc.StatusCode.UNAVAILABLE
+    del table.published["idle"]
+    assert refusal(lambda: next(stream)).code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_a_store_that_is_gone_is_unavailable(table: Table, stub: service.ExternalScalerStub) -> None:
-    stream = stub.StreamIsActive(ref(pool="code"), timeout=20)
-    assert next(stream).result is True
-    table.gone = True
-    for call in (lambda: ask(stub, pool="code"), lambda: next(stream)):
-        error = refusal(call)
-        assert error.code() == grpc.StatusCode.UNAVAILABLE
-        assert "does not answer" in error.details()
+def test_a_server_that_stops_ends_its_streams_in_order(table: Table, serve: Servers) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{serve()}") as channel:
+        stub = service.ExternalScalerStub(channel)
+        streams = [stub.StreamIsActive(ref(pool=pool), timeout=20) for pool in ("code", "idle")]
+        specs = stub.StreamMetricSpec(ref(pool="code"), timeout=20)
+        assert [next(stream).result for stream in streams] == [True, False]
+        assert next(specs).metricSpecs[0].metricName == metric.METRIC_NAME
+        serve.stop()
+        for stream in (*streams, specs):
+            assert list(stream) == []
+            assert stream.code() == grpc.StatusCode.OK
+
+
+@pytest.mark.parametrize("trouble", ["gone", "forgotten"])
+def test_what_the_metric_is_called_is_known_without_the_store(
+    table: Table, stub: service.ExternalScalerStub, trouble: str
+) -> None:
+    table.gone, table.published = trouble == "gone", {}
+    assert stub.GetMetricSpec(ref(pool="code"), timeout=5).metricSpecs[0].targetSizeFloat == 1.0
+    error = refusal(lambda: ask(stub, pool="code"))
+    assert error.code() == grpc.StatusCode.UNAVAILABLE
+    assert "does not answer" in error.details() or "no target has been published yet" in error.details()
+    assert refusal(lambda: stub.GetMetricSpec(ref(), timeout=5)).code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_port_that_is_taken_is_an_error(table: Table, serve: Servers) -> None:
+    with pytest.raises(ConfigurationError, match="cannot listen on"):
+        asyncio.run(start(table, "main", f"127.0.0.1:{serve()}", 60.0))
 
 
 @pytest.mark.parametrize(
@@ -195,9 +254,11 @@ def test_bad_metadata_is_refused_everywhere(
 def test_an_unknown_metric_is_not_found(stub: service.ExternalScalerStub) -> None:
     asked = messages.GetMetricsRequest(scaledObjectRef=ref(pool="code"), metricName="s0-cpu")
     assert refusal(lambda: stub.GetMetrics(asked, timeout=5)).code() == grpc.StatusCode.NOT_FOUND
+    asked.metricName = f"my-{metric.METRIC_NAME}"
+    assert refusal(lambda: stub.GetMetrics(asked, timeout=5)).code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_the_health_service_answers(serve: Callable[..., int]) -> None:
+def test_the_health_service_answers(serve: Servers) -> None:
     with grpc.insecure_channel(f"127.0.0.1:{serve()}") as channel:
         for name in ("", SERVICE):
             asked = health_pb2.HealthCheckRequest(service=name)
@@ -213,7 +274,7 @@ def test_many_streams_share_one_look(table: Table, stub: service.ExternalScalerS
         stream.cancel()
 
 
-def test_mutual_tls_admits_only_known_clients(tmp_path: Path, serve: Callable[..., int]) -> None:
+def test_mutual_tls_admits_only_known_clients(tmp_path: Path, serve: Servers) -> None:
     certificate, key = _self_signed(tmp_path)
     port = serve(Tls(certificate, key, client_authority=certificate))
     authority = certificate.read_bytes()

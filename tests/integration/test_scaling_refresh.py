@@ -126,7 +126,7 @@ def test_a_target_carries_everything_that_led_to_it(store: redis.Redis) -> None:
     assert recorded["snapshot"]["held"] > 0
     assert recorded["reason"].startswith("the pool may have at most 2")
     assert [entry["replicas"] for entry in kept.history("cheap")] == [2]
-    published = kept.target("cheap")
+    published = kept.targets(["cheap"]).get("cheap")
     assert published is not None
     assert 0.0 <= published.age_seconds < 5.0
 
@@ -226,7 +226,7 @@ def test_a_pool_no_longer_declared_has_no_target(store: redis.Redis) -> None:
     only = declared.model_copy(update={"pools": {"fast": declared.pools["fast"]}})
     tick(store, only)
     assert TargetStore(store, CELL).pools() == {"fast"}
-    assert TargetStore(store, CELL).target("cheap") is None
+    assert TargetStore(store, CELL).targets(["cheap"]) == {}
 
 
 def test_last_weeks_load_is_expected_again(store: redis.Redis) -> None:
