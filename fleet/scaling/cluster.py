@@ -12,7 +12,8 @@ from typing import Any
 
 from fleet.errors import Conflict, FleetError
 from fleet.scaling.deletion_cost import ANNOTATION, PodCost
-from fleet.scaling.scaled_objects import GROUP, PLURAL, VERSION, Manifest
+from fleet.scaling.scaled_objects import GROUP, KIND, VERSION
+from fleet.scaling.triggers import Manifest
 
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 FIELD_MANAGER = "fleet"
@@ -43,12 +44,12 @@ class Cluster:
         self._core = client.CoreV1Api(api)
         self._api = api
 
-    def scaled_objects(self) -> list[Manifest]:
-        """Return every ScaledObject of the namespace."""
+    def objects(self, kind: str = KIND) -> list[Manifest]:
+        """Return every object of one of KEDA's kinds in the namespace."""
         answer = asked(
-            "list ScaledObjects",
+            f"list {kind}s",
             lambda: self._custom.list_namespaced_custom_object(
-                GROUP, VERSION, self._namespace, PLURAL, _request_timeout=TIMEOUT_SECONDS
+                GROUP, VERSION, self._namespace, plural(kind), _request_timeout=TIMEOUT_SECONDS
             ),
         )
         return list(answer["items"])
@@ -64,15 +65,15 @@ class Cluster:
         return list(self._api.sanitize_for_serialization(answer)["items"])
 
     def apply(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
-        """Make a ScaledObject as declared; return what the server has then."""
-        name = manifest["metadata"]["name"]
+        """Make an object of KEDA's as declared; return what the server has then."""
+        kind, name = manifest["kind"], manifest["metadata"]["name"]
         applied = asked(
-            f"apply ScaledObject {name!r}",
+            f"apply {kind} {name!r}",
             lambda: self._custom.patch_namespaced_custom_object(
                 GROUP,
                 VERSION,
                 self._namespace,
-                PLURAL,
+                plural(kind),
                 name,
                 manifest,
                 field_manager=FIELD_MANAGER,
@@ -115,6 +116,10 @@ class Cluster:
         return gone
 
 
+def plural(kind: str) -> str:
+    return f"{kind.lower()}s"
+
+
 _REQUIRED = object()
 
 
@@ -133,6 +138,8 @@ def asked(what: str, call: Any, missing: Any = _REQUIRED, advice: str = "the API
         if error.status == 409:
             raise Conflict(f"cannot {what}: somebody else owns a field of it: {error.body}") from error
         advice = "give this account the right" if error.status == 403 else "see the message"
+        if "field not declared in schema" in str(error.body):
+            advice = "this KEDA is older than the manifest: upgrade it, or say --tolerance 0.1"
         raise ClusterUnavailable(f"cannot {what}: {error.status} {error.reason}; {advice}: {error.body}") from error
     except HTTPError as error:
         raise ClusterUnavailable(f"cannot {what}: the Kubernetes API does not answer ({error})") from error

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleet.catalogue.declaration import Pool
+from fleet.errors import ConfigurationError
 from fleet.scaling import metric
+from fleet.scaling.triggers import Asking, Manifest, authentication, trigger
 
 GROUP, VERSION, PLURAL, KIND = "keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"
 LONGEST_NAME = 52
 """KEDA and ReplicaSets derive longer names from a Deployment's."""
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,7 @@ class ManifestSettings:
     """Where the scaler listens and what the cluster can do."""
 
     namespace: str = "fleet"
-    cell: str = "main"
-    scaler_address: str = "scaler.fleet.svc:9090"
+    asking: Asking = field(default_factory=Asking)
     cluster_tolerance: float = 0.0
     """0 where the HPA takes a tolerance of its own; else the cluster's (usually 0.1)."""
     polling_seconds: int = 15
@@ -34,8 +34,6 @@ class ManifestSettings:
     failure_threshold: int = 3
     fallback_replicas: Mapping[str, int] = field(default_factory=dict)
     """pool -> replicas while no target can be had: what the pool usually has; default: its minimum, at least 1."""
-    authentication: str | None = None
-    """TriggerAuthentication with the TLS client certificate, where the scaler asks for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +68,19 @@ def deployment_name(pool: str) -> str:
 
 
 def render(pools: Iterable[Pool], settings: ManifestSettings) -> list[Manifest]:
-    """Return one ScaledObject per pool that may have replicas."""
-    return [_manifest(pool, settings) for pool in pools if pool.max_replicas > 0]
+    """Return one ScaledObject per pool that may have replicas, after what they show to whom they ask."""
+    shown = authentication(settings.namespace, settings.asking)
+    named: dict[str, str] = {}
+    scaled = []
+    for pool in (pool for pool in pools if pool.max_replicas > 0):
+        name = deployment_name(pool.name)
+        if other := named.get(name):
+            raise ConfigurationError(
+                f"pools {other!r} and {pool.name!r} would both be Deployment {name!r}: rename one of them"
+            )
+        named[name] = pool.name
+        scaled.append(_manifest(pool, settings))
+    return [*([shown] if shown else []), *scaled]
 
 
 def differences(wanted: Any, live: Any, path: str = "") -> list[Difference]:
@@ -115,15 +124,6 @@ def _made_by(hpa: Manifest, scaled_object: str) -> bool:
 def _manifest(pool: Pool, settings: ManifestSettings) -> Manifest:
     name = deployment_name(pool.name)
     ceiling = metric.highest(pool.max_replicas, settings.cluster_tolerance)
-    trigger: Manifest = {
-        "type": "external-push",
-        "metricType": "AverageValue",
-        "metadata": {"scalerAddress": settings.scaler_address, "pool": pool.name, "cell": settings.cell},
-    }
-    if settings.cluster_tolerance > 0.0:
-        trigger["metadata"]["tolerance"] = f"{settings.cluster_tolerance:g}"
-    if settings.authentication:
-        trigger["authenticationRef"] = {"name": settings.authentication}
     return {
         "apiVersion": f"{GROUP}/{VERSION}",
         "kind": KIND,
@@ -147,17 +147,19 @@ def _manifest(pool: Pool, settings: ManifestSettings) -> Manifest:
                 "restoreToOriginalReplicaCount": False,
                 "horizontalPodAutoscalerConfig": {"behavior": _behaviour(ceiling, settings)},
             },
-            "triggers": [trigger],
+            "triggers": [trigger(pool.name, settings.cluster_tolerance, settings.asking)],
         },
     }
 
 
 def _behaviour(ceiling: int, settings: ManifestSettings) -> Manifest:
-    rules: Manifest = {
-        "stabilizationWindowSeconds": 0,
-        "selectPolicy": "Max",
-        "policies": [{"type": "Pods", "value": ceiling, "periodSeconds": 15}],
+    closed = {"tolerance": "0"} if settings.cluster_tolerance <= 0.0 else {}
+    return {
+        way: {
+            "stabilizationWindowSeconds": 0,
+            **closed,
+            "selectPolicy": "Max",
+            "policies": [{"type": "Pods", "value": ceiling, "periodSeconds": 15}],
+        }
+        for way in ("scaleUp", "scaleDown")
     }
-    if settings.cluster_tolerance <= 0.0:
-        rules["tolerance"] = "0"
-    return {"scaleUp": dict(rules), "scaleDown": dict(rules)}

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 import redis
 from click.testing import CliRunner, Result
+from kubernetes import client
 from pytest_httpserver import HTTPServer
 
 from fleet import catalogue, settings
 from fleet.cli import scale, simulate_scaling
 from fleet.errors import FleetError
+from fleet.scaling import band
 from fleet.scaling.refresh import refresh
 from fleet.scaling.scaled_objects import ManifestSettings, render
+from fleet.scaling.triggers import Asking
 from fleet.store.client import forget
 
 CELL = "scale-cli"
@@ -42,7 +45,7 @@ def fleet(store: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def parsed(result: Result) -> Any:
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 def test_status_lists_every_pool(fleet: Fleet) -> None:
@@ -96,10 +99,45 @@ def test_a_wrong_duration_is_refused(fleet: Fleet) -> None:
 
 
 def test_manifests_are_what_the_cluster_gets(fleet: Fleet) -> None:
-    rendered = parsed(fleet("manifests", "--namespace", "prod", "--json"))
-    wanted = ManifestSettings("prod", CELL, "scaler.prod.svc:9090")
+    rendered = parsed(fleet("manifests", "--namespace", "prod", "--tolerance", "0", "--json"))
+    wanted = ManifestSettings("prod", Asking(address="scaler.prod.svc:9090", cell=CELL))
     assert rendered == render(catalogue.current().pools.values(), wanted)
-    assert fleet("manifests").output.count("kind: ScaledObject") == len(rendered)
+    printed = fleet("manifests", "--tolerance", "0").output
+    assert printed.count("kind: ScaledObject") == len(rendered)
+    assert "&id" not in printed
+    assert "'wide' is no tolerance: write auto, 0" in fleet("manifests", "--tolerance", "wide", code=2).output
+
+
+@pytest.mark.parametrize(
+    ("minor", "fields", "tolerance", "says"),
+    [
+        ("35", {"tolerance": {}}, 0.0, "Kubernetes 1.35 and KEDA close it"),
+        ("36+", {"tolerance": {}}, 0.0, "Kubernetes 1.36 and KEDA close it"),
+        ("36", {}, 0.1, "knows no tolerance"),
+        ("34", {"tolerance": {}}, 0.1, "Kubernetes 1.34 has no tolerance per HPA"),
+        ("36", None, 0.1, "install KEDA first"),
+        (None, {}, 0.1, "no cluster could be asked"),
+    ],
+)
+def test_the_band_is_what_the_cluster_lets_be(
+    httpserver: HTTPServer, minor: str | None, fields: dict[str, Any] | None, tolerance: float, says: str
+) -> None:
+    if minor is not None:
+        httpserver.expect_request("/version/").respond_with_json({"major": "1", "minor": minor, "gitVersion": "v", "gitCommit": "",
+            "gitTreeState": "", "buildDate": "", "goVersion": "", "compiler": "", "platform": ""})  # fmt: skip
+    schema: dict[str, Any] = {"properties": fields or {}}
+    for step in reversed(band.BEHAVIOUR):
+        schema = {"properties": {step: schema}}
+    if fields is None:
+        httpserver.expect_request(band.SCHEMA).respond_with_data("404 page not found", status=404)
+    else:
+        document = {"components": {"schemas": {"sh.keda.v1alpha1.ScaledObject": schema}}}
+        httpserver.expect_request(band.SCHEMA).respond_with_json(document)
+    settings = client.Configuration()
+    settings.host = httpserver.url_for("").rstrip("/")
+    found = band.of_cluster(client.ApiClient(settings))
+    assert found.tolerance == tolerance
+    assert says in found.why
 
 
 def test_diff_and_apply_against_a_cluster(
@@ -118,7 +156,7 @@ def test_diff_and_apply_against_a_cluster(
     }
     kubeconfig.write_text(json.dumps(config))
     monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
-    wanted = parsed(fleet("manifests", "--json"))
+    wanted = parsed(fleet("manifests", "--tolerance", "0.1", "--json"))
     live = [json.loads(json.dumps(manifest)) for manifest in wanted[:-1]]
     live[0]["spec"]["maxReplicaCount"] = 99
     objects = "/apis/keda.sh/v1alpha1/namespaces/fleet/scaledobjects"

@@ -58,7 +58,7 @@ def test_a_field_somebody_else_owns_is_a_conflict(httpserver: HTTPServer, cluste
 def test_refusals_say_what_to_do(httpserver: HTTPServer, cluster: Cluster, status: int, says: str) -> None:
     httpserver.expect_request(OBJECTS).respond_with_data("{}", status, content_type="application/json")
     with pytest.raises(ClusterUnavailable, match=says):
-        cluster.scaled_objects()
+        cluster.objects()
 
 
 def test_autoscalers_are_plain_data(httpserver: HTTPServer, cluster: Cluster) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet.catalogue.declaration import Pool
+from fleet.errors import ConfigurationError
 from fleet.scaling import metric
 from fleet.scaling.scaled_objects import (
     ManifestSettings,
@@ -13,6 +14,7 @@ from fleet.scaling.scaled_objects import (
     render,
     second_owners,
 )
+from fleet.scaling.triggers import Asking
 
 CODE = Pool(name="code_generator", agent_type="code", min_replicas=0, max_replicas=40)
 CANARY = Pool(name="code_generator@1.4.0", agent_type="code", min_replicas=1, max_replicas=3)
@@ -51,6 +53,36 @@ def test_the_fallback_never_takes_the_pool_to_zero() -> None:
     assert (fallback["replicas"], fallback["behavior"]) == (1, "currentReplicasIfHigher")
     asked = ManifestSettings(fallback_replicas={"code_generator": 6})
     assert render([CODE], asked)[0]["spec"]["fallback"]["replicas"] == 6
+
+
+def test_tls_is_asked_for_with_what_the_secret_holds() -> None:
+    shown, scaled = render([CODE], ManifestSettings(asking=Asking(secret="scaler-client")))
+    assert shown["kind"] == "TriggerAuthentication"
+    assert [(row["parameter"], row["key"]) for row in shown["spec"]["secretTargetRef"]] == [
+        ("caCert", "ca.crt"), ("tlsClientCert", "tls.crt"), ("tlsClientKey", "tls.key"),
+    ]  # fmt: skip
+    trigger = scaled["spec"]["triggers"][0]
+    assert trigger["authenticationRef"] == {"name": shown["metadata"]["name"]}
+    assert trigger["metadata"]["enableTLS"] == "true"
+
+
+def test_the_gateway_is_the_second_way() -> None:
+    asking = Asking("metrics-api", "https://gateway.example/", secret="viewer")
+    shown, scaled = render([CODE], ManifestSettings(asking=asking, cluster_tolerance=0.1))
+    trigger = scaled["spec"]["triggers"][0]
+    assert (trigger["type"], trigger["metricType"]) == ("metrics-api", "AverageValue")
+    assert trigger["metadata"] == {
+        "url": "https://gateway.example/api/v1/pools/code_generator/metric?tolerance=0.1",
+        "valueLocation": "value",
+        "targetValue": "1",
+        "authMode": "bearer",
+    }
+    assert shown["spec"]["secretTargetRef"] == [{"parameter": "token", "name": "viewer", "key": "key"}]
+
+
+def test_two_pools_cannot_be_one_deployment() -> None:
+    with pytest.raises(ConfigurationError, match="'a_b' and 'a-b' would both be Deployment 'worker-a-b'"):
+        render([Pool(name=name, agent_type="code") for name in ("a_b", "a-b")], ManifestSettings())
 
 
 @pytest.mark.parametrize(("pool", "name"), [("a_b", "worker-a-b"), ("x" * 60, f"worker-{'x' * 45}")])
