@@ -7,22 +7,33 @@ import click
 
 @click.group()
 def bench() -> None:
-    """Measure side by side with plain Celery, on throw-away brokers."""
+    """Measure side by side with what one would use instead, on throw-away brokers."""
 
 
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dispatch(as_json: bool) -> None:
     """Submit, decide, start and finish, beside plain Celery in the same run."""
+    _run("dispatch", as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def gateway(as_json: bool) -> None:
+    """Submit and look at tasks over HTTP, beside a bare Starlette route with one Redis round trip in the same run."""
+    _run("gateway", as_json)
+
+
+def _run(name: str, as_json: bool) -> None:
     import os
     import subprocess
     import sys
     from pathlib import Path
 
     home = Path(__file__).resolve().parents[2]
-    if not (home / "benchmarks" / "dispatch.py").is_file():
+    if not (home / "benchmarks" / f"{name}.py").is_file():
         raise click.ClickException("benchmarks/ is not installed with the package: run this from a checkout of the project")
-    command = [sys.executable, "-m", "benchmarks.dispatch", *(["--json"] if as_json else [])]
+    command = [sys.executable, "-m", f"benchmarks.{name}", *(["--json"] if as_json else [])]
     # The benchmark brings its own broker and catalogue; what is set for this shell's fleet must not leak into it.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}
     raise SystemExit(subprocess.run(command, cwd=home, env=clean, check=False).returncode)

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 FACTORY = "fleet.gateway.app:create"
+OPTIONS: dict[str, Any] = {
+    "ws": "none",
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,
+    "limit_concurrency": 2000,
+    "timeout_keep_alive": 15,
+    "timeout_graceful_shutdown": 20,
+}
 
 
 @click.command("gateway")
@@ -14,8 +26,6 @@ FACTORY = "fleet.gateway.app:create"
 @click.option("--private-key", type=click.Path(exists=True), help="TLS private key (PEM).")
 def command(host: str | None, port: int | None, certificate: str | None, private_key: str | None) -> None:
     """Serve the HTTP API. The first start of a fleet prints a key for its admin, once."""
-    import uvicorn
-
     from fleet.dispatcher import declare
     from fleet.secrets import api_keys, audit
     from fleet.settings import current
@@ -35,18 +45,12 @@ def command(host: str | None, port: int | None, certificate: str | None, private
         )
     declare.publish()
     begin("fleet-gateway")
-    uvicorn.run(
-        FACTORY,
-        factory=True,
-        host=host or settings.gateway.host,
-        port=settings.gateway.port if port is None else port,
-        ssl_certfile=certificate,
-        ssl_keyfile=private_key,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=2000,
-        timeout_keep_alive=15,
-        timeout_graceful_shutdown=20,
-    )
+    chosen = settings.gateway.port if port is None else port
+    serve(FACTORY, host or settings.gateway.host, chosen, certificate, private_key)
+
+
+def serve(factory: str, host: str, port: int, certificate: str | None = None, private_key: str | None = None) -> None:
+    """Serve an ASGI application (`module:function` that makes it) until told to stop."""
+    import uvicorn
+
+    uvicorn.run(factory, factory=True, host=host, port=port, ssl_certfile=certificate, ssl_keyfile=private_key, **OPTIONS)

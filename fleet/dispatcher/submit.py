@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, cast
 
 import orjson
@@ -85,16 +85,34 @@ def submit_many(
                 yield answer
 
 
+def submit_together(encoders: Iterable[Encoder]) -> list[Submission | Exception]:
+    """Submit what several callers want at the same moment in one round trip; each brings its own `encode`.
+
+    Each has its answer or its own error, whatever that is: what one caller sent must not fail another's task.
+    """
+    batch = [_encoded(encoder, (Exception,)) for encoder in encoders]
+    answers = iter(send([task for task in batch if not isinstance(task, Exception)]))
+    return [task if isinstance(task, Exception) else next(answers) for task in batch]
+
+
+Encoder = Callable[[], list[Any]]
 Batch = list["list[Any] | Exception"]
+
+
+WRONG = (ConfigurationError, InvalidPayload)
+
+
+def _encoded(encoder: Encoder, its_own: tuple[type[Exception], ...] = WRONG) -> list[Any] | Exception:
+    try:
+        return encoder()
+    except its_own as error:
+        return error
 
 
 def _batches(requests: Iterable[TaskRequest]) -> Iterator[Batch]:
     batch: Batch = []
     for request in requests:
-        try:
-            batch.append(_encode_traced(request) if tracing.is_on() else encode(request))
-        except (ConfigurationError, InvalidPayload) as error:
-            batch.append(error)
+        batch.append(_encoded(partial(_encode_traced if tracing.is_on() else encode, request)))
         if len(batch) == BATCH:
             yield batch
             batch = []

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from fleet.dispatcher.profile import value
@@ -51,8 +51,10 @@ class TaskRecord:
         return None if self.started_at is None or self.ended_at is None else self.ended_at - self.started_at
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"wait_seconds": self.wait_seconds, "run_seconds": self.run_seconds}
+        return {name: getattr(self, name) for name in SHOWN}
 
+
+SHOWN = (*(field.name for field in fields(TaskRecord)), "wait_seconds", "run_seconds")
 
 FIELDS = (
     "type", "tenant", "state", "attempt", "priority", "pool", "worker", "profile", "size", "submitted", "held", "released",
@@ -65,6 +67,24 @@ def read(task_id: str) -> TaskRecord | None:
     with available():
         values = connect().hmget(keys.task(current().cell, task_id), FIELDS)
     return _record(task_id, values) if values[0] else None
+
+
+def look(task_ids: Sequence[str]) -> list[tuple[TaskRecord, Any] | None]:
+    """Return each task's record with its result (None while it is not done) in one round trip; None where nothing is known."""
+    from fleet.app import app
+
+    pipe = connect(decode=False).pipeline(transaction=False)
+    for task_id in task_ids:
+        pipe.hmget(keys.task(current().cell, task_id), FIELDS)
+        pipe.get(app.backend.get_key_for_task(task_id))
+    with available():
+        rows = pipe.execute()
+    return [
+        (record, app.backend.decode_result(kept)["result"] if kept and record.state == "done" else None)
+        if values[0] and (record := _record(task_id, [value and value.decode() for value in values]))
+        else None
+        for task_id, values, kept in zip(task_ids, rows[::2], rows[1::2], strict=True)
+    ]
 
 
 def _record(task_id: str, values: list[Any]) -> TaskRecord:

@@ -29,9 +29,11 @@ from fleet.gateway.exchange import Answer, Call, dump
 from fleet.gateway.identity import Identity, Refused
 from fleet.gateway.logins import accept, refuse
 from fleet.gateway.problems import Complaint, Problem
+from fleet.gateway.revocations import Revocations
 from fleet.gateway.routes import ROUTES, Route
 from fleet.gateway.schemas import Id
 from fleet.gateway.threads import aside
+from fleet.gateway.trips import Trips
 from fleet.secrets.roles import Role
 from fleet.settings import Settings, current
 from fleet.store.client import connect
@@ -51,6 +53,7 @@ class Gateway:
         self.client = connect(settings=settings)
         self.door = Door(self.client, self.cell, settings.gateway)
         self.counting = Counting(self.client, self.cell)
+        self.trips = Trips()
 
     def endpoint(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
         """Return the ASGI endpoint of a row."""
@@ -103,7 +106,7 @@ class Gateway:
         path = {name: _valid_id(name, str(value)) for name, value in request.path_params.items()}
         query = _model(route.query, _query(request), "/query") if route.query else None
         body = _model(route.body, _parsed(request, raw), "") if route.body else None
-        return Call(self.client, self.cell, identity, path, query, body, request.headers)
+        return Call(self.client, self.cell, self.trips, identity, path, query, body, request.headers)
 
     async def _read(self, request: Request) -> bytes:
         limit = self.settings.gateway.max_request_bytes
@@ -126,10 +129,13 @@ def create(settings: Settings | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        revocations = Revocations(gateway.client, gateway.cell, gateway.door)
+        revocations.start()
         async with create_task_group() as background:
             background.start_soon(gateway.counting.keep_flushing)
             yield
             background.cancel_scope.cancel()
+        await aside(revocations.stop)
         await aside(gateway.counting.flush)
         gateway.door.close()
 

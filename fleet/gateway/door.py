@@ -2,7 +2,7 @@
 
 A bearer token is an API key or a JWT; behind a mesh that sets and strips the header, the client certificate's identity
 counts. An API key that was just found valid is believed for a second, so that a busy producer costs no look-up each
-time; a revoked key is shut out within that second.
+time; a revoked key is forgotten as soon as that is told (`revocations.py`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Door:
         self._lock = threading.Lock()
         self._believed: dict[bytes, tuple[float, Identity]] = {}
         self._seen: dict[Identity, float] = {}
+        self._forgot = 0
 
     def close(self) -> None:
         if self._oidc is not None:
@@ -62,6 +63,14 @@ class Door:
             return by_certificate(headers[MESH_HEADER])
         return Refused("no credential: send `Authorization: Bearer <API key or JWT>`")
 
+    def forget(self, key_id: str | None = None) -> None:
+        """Believe an API key, or all of them, only after another look."""
+        how = by_key(key_id) if key_id else None
+        with self._lock:
+            self._forgot += 1
+            for token in [token for token, (_, known) in self._believed.items() if how in (None, known.how)]:
+                del self._believed[token]
+
     def is_news(self, identity: Identity) -> bool:
         """Return whether this caller was not let in here within the last hour: that is worth an audit entry."""
         now = self._clock.monotonic()
@@ -74,19 +83,23 @@ class Door:
             return True
 
     def _by_key(self, token: str) -> Identity | Refused:
-        now = self._clock.monotonic()
+        now, forgot = self._clock.monotonic(), self._forgot
         found = api_keys.authenticate(self._client, self._cell, token, self._clock)
         if isinstance(found, api_keys.Refusal):
             return Refused(found.reason)
-        identity = Identity(found.name, found.tenant, found.role, f"api key {found.id}")
+        identity = Identity(found.name, found.tenant, found.role, by_key(found.id))
+        until = min(now + BELIEVED_SECONDS, now + found.expires_at - self._clock.now())
         with self._lock:
             if len(self._believed) >= MOST_BELIEVED:
                 self._believed.clear()
-            self._believed[_digest(token)] = (
-                min(now + BELIEVED_SECONDS, now + found.expires_at - self._clock.now()),
-                identity,
-            )
+            if forgot == self._forgot:  # else it may be the one that was just revoked
+                self._believed[_digest(token)] = (until, identity)
         return identity
+
+
+def by_key(key_id: str) -> str:
+    """Say how somebody came in whose credential was an API key."""
+    return f"api key {key_id}"
 
 
 def by_certificate(header: str) -> Identity | Refused:

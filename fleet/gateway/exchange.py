@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from fleet.gateway.identity import Identity
+from fleet.gateway.trips import Trips
 from fleet.store.client import Client
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -22,6 +23,7 @@ class Call:
 
     client: Client
     cell: str
+    trips: Trips
     identity: Identity
     path: Mapping[str, str]
     query: BaseModel | None

@@ -9,8 +9,7 @@ import anyio
 
 from fleet.gateway.exchange import Answer, Call, dump
 from fleet.gateway.problems import Problem
-from fleet.gateway.tasks import OVER, visible
-from fleet.gateway.threads import aside
+from fleet.gateway.tasks import OVER, look
 
 MEDIA = "text/event-stream"
 LOOK_SECONDS = 0.25
@@ -22,7 +21,7 @@ _watchers = anyio.Semaphore(MOST_WATCHERS, max_value=MOST_WATCHERS)
 
 async def watch(call: Call) -> Answer:
     """Stream a task's changes."""
-    await aside(visible, call)  # 404 before the stream begins
+    await look(call)  # 404 before the stream begins
     if _watchers.value == 0:
         raise Problem(503, "too-many-watchers", f"{MOST_WATCHERS} streams are open already", retry_after=5)
     return Answer(stream=_changes(call), media=MEDIA, headers={"cache-control": "no-store", "x-accel-buffering": "no"})
@@ -33,7 +32,7 @@ async def _changes(call: Call) -> AsyncIterator[bytes]:
     last, number = b"", 0
     async with _watchers:
         while time.monotonic() - began < LONGEST_SECONDS:
-            record = await aside(visible, call)
+            record, _ = await look(call)
             document = dump(record)
             if document != last:
                 last, number, told = document, number + 1, time.monotonic()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 import anyio
@@ -12,7 +14,6 @@ from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.identity import ALL_TENANTS, Identity
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.schemas import BulkRequest, SearchQuery, TaskRequest, WaitQuery
-from fleet.gateway.threads import aside
 from fleet.telemetry import tracing
 
 if TYPE_CHECKING:
@@ -26,15 +27,15 @@ MOST_KEY_CHARACTERS = 200
 MOST_UNDER_WAY = 2000
 
 
-def submit(call: Call) -> Answer:
+async def submit(call: Call) -> Answer:
     """Hand one task to the dispatcher; 202 when accepted, 429 when deferred, 422 when refused."""
     from fleet.dispatcher import traced
-    from fleet.dispatcher.submit import encode, send
+    from fleet.dispatcher.submit import encode
 
     request = call.sent(TaskRequest)
     wish = _wish(request, call.identity, request.idempotency_key or _header_key(call))
     with traced.submitting(wish.task_type, wish.tenant, call.headers):
-        [submission] = send([encode(wish)])
+        submission = await call.trips.submit(partial(copy_context().run, encode, wish))
     match submission.answer:
         case "accepted":
             return Answer(submission.as_dict(), 202, {"location": f"/api/v1/tasks/{submission.task_id}"})
@@ -64,10 +65,10 @@ async def read(call: Call) -> Answer:
     patience = call.asked(WaitQuery).wait_seconds
     until, pause = time.monotonic() + patience, FIRST_LOOK_SECONDS
     while True:
-        record, document = await aside(_look, call)
+        record, result = await look(call)
         left = until - time.monotonic()
         if record.state in OVER or left <= 0:
-            return Answer(document)
+            return Answer(record.as_dict() | ({"result": result} if record.state == "done" else {}))
         await anyio.sleep(min(pause, left))
         pause = min(pause * 2, LAST_LOOK_SECONDS)
 
@@ -121,31 +122,23 @@ def decision(call: Call) -> Answer:
     return Answer({"task_id": record.task_id, "decision": record.decision, "said": said})
 
 
+async def look(call: Call) -> tuple[TaskRecord, object]:
+    """Return the task of the path and its result; another tenant's is as unknown as one that never was."""
+    found = await call.trips.look(call.path["task_id"])
+    return _shown(call, found[0] if found else None), found and found[1]
+
+
 def visible(call: Call) -> TaskRecord:
-    """Return the task of the path; another tenant's is as unknown as one that never was."""
+    """Return the task of the path, from a thread."""
     from fleet.dispatcher import tasks
 
-    task_id = call.path["task_id"]
-    record = tasks.read(task_id)
+    return _shown(call, tasks.read(call.path["task_id"]))
+
+
+def _shown(call: Call, record: TaskRecord | None) -> TaskRecord:
     if record is None or not call.identity.may_see(record.tenant):
-        raise Problem(404, "not-found", f"there is no task {task_id!r}")
+        raise Problem(404, "not-found", f"there is no task {call.path['task_id']!r}")
     return record
-
-
-def shown(record: TaskRecord) -> dict[str, object]:
-    """Return a task as answers show it: its record, and its result once it is done."""
-    document = record.as_dict()
-    if record.state == "done":
-        from fleet.app import app
-
-        document["result"] = app.AsyncResult(record.task_id).result
-    return document
-
-
-def _look(call: Call) -> tuple[TaskRecord, dict[str, object]]:
-    """Return the task and its document in one thread hop."""
-    record = visible(call)
-    return record, shown(record)
 
 
 def _outcome(answer: TaskHandle | Exception) -> dict[str, object]:

@@ -15,11 +15,11 @@ from typing import ParamSpec, TypeVar
 THREADS = 32
 P = ParamSpec("P")
 T = TypeVar("T")
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
+POOL = ThreadPoolExecutor(THREADS, thread_name_prefix="gateway")
 
 
 async def aside(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run work on a thread, in the caller's context (trace, log ids)."""
     context = contextvars.copy_context()
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_threads, lambda: context.run(work, *args, **kwargs))
+    return await loop.run_in_executor(POOL, lambda: context.run(work, *args, **kwargs))

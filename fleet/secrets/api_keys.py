@@ -139,10 +139,12 @@ def every(client: redis.Redis, cell: str) -> Iterator[ApiKey]:
 
 
 def revoke(client: redis.Redis, cell: str, key_id: str) -> None:
-    """Close a key at once."""
-    with available():
-        known = client.delete(keys.api_key(cell, key_id))
-        client.srem(keys.api_keys(cell), key_id)
+    """Close a key at once; gateways that believe it are told."""
+    with available(), client.pipeline(transaction=True) as both:
+        both.delete(keys.api_key(cell, key_id))
+        both.srem(keys.api_keys(cell), key_id)
+        both.publish(keys.revoked_api_keys(cell), key_id)
+        known, *_ = both.execute()
     if not known:
         raise NotFound(f"no API key has the id {key_id!r}: `fleet keys list` shows the known ones")
 

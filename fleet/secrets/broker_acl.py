@@ -160,6 +160,8 @@ def _rules(
         ]
     rules += [f"%RW~{pattern}" for pattern in part.celery]
     rules += [f"&{channel.format(database=database)}" for channel in part.channels]
+    if "secrets" in part.writes:
+        rules.append(f"&{_literal(keys.revoked_api_keys(cell))}")
     return (*dict.fromkeys(rules), *CONNECT.split(), *part.commands.split())
 
 

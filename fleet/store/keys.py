@@ -272,6 +272,11 @@ def api_keys(cell: str) -> str:
     return f"{prefix(cell)}api_keys"
 
 
+def revoked_api_keys(cell: str) -> str:
+    """The channel (no key) on which the ids of revoked API keys are told."""
+    return f"{prefix(cell)}revoked_api_keys"
+
+
 def secret_ages(cell: str) -> str:
     return f"{prefix(cell)}secret_ages"
 

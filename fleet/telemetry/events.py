@@ -63,6 +63,7 @@ class Event(StrEnum):
     JOB_FAILED = "job_failed"
     STORE_UNAVAILABLE = "store_unavailable"
     REQUEST_ANSWERED = "request_answered"
+    REVOCATIONS_UNHEARD = "revocations_unheard"
     TRACING_STARTED = "tracing_started"
     PROGRAM_STARTED = "program_started"
     PROGRAM_STOPPED = "program_stopped"
