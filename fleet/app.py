@@ -56,6 +56,8 @@ def configuration() -> dict[str, Any]:
         "result_backend_transport_options": {"visibility_timeout": visibility, "retry_policy": {"timeout": 5.0}},
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
+        # A server that is full or was demoted answers with an error of its own: waited for, like one that is away.
+        "broker_channel_error_retry": True,
         "broker_pool_acquire_timeout": 10,
         "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
         "task_queues": [

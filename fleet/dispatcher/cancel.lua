@@ -2,6 +2,7 @@
 KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 who or why, 3 '1': a running task may go on
 Returns: the state it was in ('' = unknown). Held and released tasks end at once; a running one ends here too, and the
 caller revokes the process: whatever it still says is fenced off. ]]
+--@flags allow-oom
 --@include dispatcher/parts/free_slot.lua
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/end_task.lua

@@ -1,6 +1,7 @@
 --[[ claim.lua: may this worker run this attempt? The fence in front of every execution.
 KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 worker, 4 the attempt's trace (W3C) or ''
 Returns: {1, tenant, held since, released at, trace of the attempt before} or {0, why} when the attempt is over, taken, or the worker lost its lease. ]]
+--@flags allow-oom
 --@include dispatcher/parts/learn_outcome.lua
 begin_run()
 local p, id, attempt, worker = KEYS[1], ARGV[1], ARGV[2], ARGV[3]

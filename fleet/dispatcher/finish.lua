@@ -3,6 +3,7 @@ KEYS: 1 the cell's key prefix   ARGV: 1 task, 2 attempt, 3 outcome (done | faile
 4 Celery result meta, 5 reason, 6 delay of a retry (or back) in seconds, 7 trace id, 8 '1': a failure of the task, not of the pool,
 9 '1': asked before, and the answer was lost
 Returns: {accepted 1|0, state, to publish ...}. Frees the slot, settles, learns, and releases the next held tasks. ]]
+--@flags allow-oom
 --@include dispatcher/parts/free_slot.lua
 --@include dispatcher/parts/retry.lua
 --@include dispatcher/parts/lose.lua

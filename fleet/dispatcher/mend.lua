@@ -1,6 +1,7 @@
 --[[ mend.lua: do the counters agree with the records they count? Atomic: nothing moves while it looks.
 KEYS: 1 the cell's key prefix   ARGV: -
 Returns: flat list of (kind, name, counted, real) for every counter that was wrong and is right now. ]]
+--@flags allow-oom
 --@include dispatcher/parts/time.lua
 local p, wrong = KEYS[1], {}
 local slots, inflight = {}, {}

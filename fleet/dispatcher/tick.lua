@@ -1,8 +1,10 @@
 --[[ tick.lua: what is due? Delays, deadlines, silent workers, lost messages, parked tasks, then free slots. Bounded work.
 KEYS: 1 the cell's key prefix   ARGV: 1 seconds that must have passed since the last tick by anybody (0: now)
 Returns: {ran 1|0, due, expired, workers lost, tasks recovered, re-sent, released, tasks to tell of, to publish ...}. ]]
+--@flags allow-oom
 --@include dispatcher/parts/lose.lua
 --@include dispatcher/parts/submit_one.lua
+--@include dispatcher/parts/resume.lua
 begin_run()
 local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 500
 local last = tonumber(redis.call('GET', p .. 'ticked')) or 0
@@ -10,6 +12,7 @@ if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0
 redis.call('SET', p .. 'ticked', stamp(now))
 local lease, resend, remove = knob(p, 'lease'), knob(p, 'release'), knob(p, 'remove')
 local due, expired, lost, recovered, resent = 0, 0, 0, 0, 0
+resume_after_absence(p, last, now, lease)
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'delayed', '-inf', stamp(now), 'LIMIT', 0, MOST)) do
   redis.call('ZREM', p .. 'delayed', id)

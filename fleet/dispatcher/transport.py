@@ -16,6 +16,7 @@ from kombu.transport import redis, virtual
 from fleet.dispatcher import malformed
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
 from fleet.settings import current
+from fleet.store.client import Refused, refusal
 
 PRIORITY_SEPARATOR = b"\x06\x16"
 
@@ -79,6 +80,16 @@ class Channel(redis.Channel):
         if asynchronous:
             client.set_response_callback("BRPOP", sound_only)
         return client
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+        except Refused as error:
+            # A server that is full, busy or a replica now: to be asked again, like one that is away.
+            if why := refusal(error):
+                self.client.connection.disconnect()
+                raise ConnectionError(why) from error
+            raise
 
 
 class Transport(redis.Transport):

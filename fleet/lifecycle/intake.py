@@ -6,7 +6,9 @@ malformed ones with the reason, acknowledged, and the worker goes on.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from celery.worker.consumer import Consumer
@@ -18,7 +20,14 @@ from fleet.telemetry import logs
 
 
 class FleetConsumer(Consumer):  # type: ignore[misc]
-    """Celery's consumer that survives and explains bad messages."""
+    """Celery's consumer that survives and explains bad messages, and is soon back after a broker's absence."""
+
+    def ensure_connected(self, conn: Any) -> Any:
+        """Ask every second or so: Celery's steps grow to half a minute. Random, so that a fleet does not ask in chorus."""
+        conn.ensure_connection = partial(
+            conn.ensure_connection, interval_start=0.2, interval_step=0.4, interval_max=random.uniform(0.8, 1.6)
+        )
+        return super().ensure_connected(conn)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         receive = super().create_task_handler(*args, **kwargs)

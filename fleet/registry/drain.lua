@@ -1,6 +1,7 @@
 --[[ drain.lua: a worker takes no new tasks (status maintenance), or takes them again.
 KEYS: 1 the cell's key prefix   ARGV: 1 worker, 2 '1' drain | '0' undrain | 'leave' it stops for good
 Returns: the status it has now, or 'unknown'. Its slots leave the pool at once; what it runs, it finishes. ]]
+--@flags allow-oom
 local p, worker, wish = KEYS[1], ARGV[1], ARGV[2]
 local key = p .. 'worker:' .. worker
 local t = redis.call('HMGET', key, 'pool', 'slots', 'status')

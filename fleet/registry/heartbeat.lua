@@ -1,6 +1,7 @@
 --[[ heartbeat.lua: a worker lives. One round trip; the cost does not grow with the roster.
 KEYS: 1 the cell's key prefix   ARGV: 1 worker, 2 resident memory in bytes
 Returns: its status (idle | busy | maintenance), or 'unknown' when it must register again: its lease ended meanwhile. ]]
+--@flags allow-oom
 local p, worker = KEYS[1], ARGV[1]
 local key = p .. 'worker:' .. worker
 local known = redis.call('HMGET', key, 'status', 'slots')

@@ -1,6 +1,7 @@
 --[[ register.lua: a worker is ready, for the pools it serves.
 KEYS: 1 the cell's key prefix   ARGV: 1 worker, 2 pool, 3 slots, 4 record as JSON of further fields
 Returns: 1. Its slots count from now on; a second registration of the same worker replaces the first. ]]
+--@flags allow-oom
 local p, worker, pool, slots = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = string.format('%.6f', time[1] + time[2] / 1e6)

@@ -127,15 +127,43 @@ def _open_sentinel(url: str, options: dict[str, object]) -> redis.Redis:
 
 @contextmanager
 def available() -> Iterator[None]:
-    """Turn connection trouble inside the block into `StoreUnavailable`, without the URL's password."""
+    """Turn connection trouble, and a server that cannot serve now, into `StoreUnavailable`, without the URL's password."""
     try:
         yield
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
-        where = urlsplit(store_url())
         raise StoreUnavailable(
-            f"Redis at {where.hostname or where.path}:{where.port or ''} does not answer ({type(error).__name__}): "
-            "start it (`fleet up`) or set FLEET_BROKER__URL"
+            f"Redis at {_where()} does not answer ({type(error).__name__}): start it (`fleet up`) or set FLEET_BROKER__URL"
         ) from error
+    except redis.exceptions.ResponseError as error:
+        if why := refusal(error):
+            raise StoreUnavailable(why) from error
+        raise
+
+
+# What a server says that understands well and cannot serve now. redis-py takes the word off those it has a class for.
+_REFUSALS = {
+    "OOM": "is full (maxmemory): nothing new is taken while tasks end and free some; raise maxmemory if that does not help",
+    "MISCONF": "cannot write its append-only file: free space on its disk, then it goes on by itself",
+    "READONLY": "is a replica now: point FLEET_BROKER__URL to the primary, or use sentinel:// and follow it",
+    "MASTERDOWN": "is a replica that lost its primary: wait for the failover, or bring the primary back",
+    "NOREPLICAS": "has fewer replicas than min-replicas-to-write: bring one back",
+    "BUSY": "is busy with a script that runs for seconds: SCRIPT KILL it, if it is not the fleet's",
+}
+_WORDS = {
+    redis.exceptions.OutOfMemoryError: "OOM", redis.exceptions.ReadOnlyError: "READONLY",
+    redis.exceptions.MasterDownError: "MASTERDOWN",
+}  # fmt: skip
+
+
+def refusal(error: redis.exceptions.ResponseError) -> str:
+    """Return why the server cannot serve now and what to do, or an empty text when it answered something else."""
+    word = _WORDS.get(type(error)) or str(error).partition(" ")[0]
+    return f"Redis at {_where()} {_REFUSALS[word]}" if word in _REFUSALS else ""
+
+
+def _where() -> str:
+    where = urlsplit(store_url().partition(";")[0])
+    return f"{where.hostname or where.path}:{where.port or ''}"
 
 
 def accepts_login(client: redis.Redis, username: str, password: str) -> bool:

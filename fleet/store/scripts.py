@@ -1,7 +1,8 @@
 """How does a Lua file become one round trip?
 
 A script is a `.lua` file beside its owner. `--@include package/file.lua` pulls in another file's functions by text, once,
-so that admission, budgets and dispatch can act in one atomic script without being one file.
+so that admission, budgets and dispatch can act in one atomic script without being one file. `--@flags allow-oom` marks
+what must also run on a full server, because it ends work: refused whole are only scripts that bring some.
 """
 
 from __future__ import annotations
@@ -15,16 +16,22 @@ from typing import Any
 
 import redis
 
-from fleet.errors import ConfigurationError
-from fleet.store.client import available
+from fleet.errors import ConfigurationError, StoreUnavailable
+from fleet.store.client import available, refusal
 
 _INCLUDE = re.compile(r"^--@include\s+(\S+)\s*$", re.MULTILINE)
+_FLAGS = re.compile(r"^--@flags\s+(\S+)\s*$", re.MULTILINE)
 
 
 @cache
 def source(path: str) -> str:
     """Return the text of `package/path.lua` (relative to the fleet package) with every include expanded once."""
     return _expand(path, set(), ())
+
+
+def source_of_its_own(path: str) -> str:
+    """Return the text of one Lua file as it stands."""
+    return files("fleet").joinpath(path).read_text()
 
 
 def _expand(path: str, seen: set[str], via: tuple[str, ...]) -> str:
@@ -42,11 +49,12 @@ def _expand(path: str, seen: set[str], via: tuple[str, ...]) -> str:
 class Script:
     """A script that runs by its digest and is loaded again when the server forgot it."""
 
-    __slots__ = ("digest", "path", "text")
+    __slots__ = ("digest", "flags", "path", "text")
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.text = source(path)
+        self.flags = _FLAGS.findall(source_of_its_own(path))
+        self.text = (f"#!lua flags={','.join(self.flags)}\n" if self.flags else "") + source(path)
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, client: redis.Redis, keys: Sequence[str | bytes] = (), args: Sequence[Any] = ()) -> Any:
@@ -74,13 +82,15 @@ class Resident(Script):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        own = files("fleet").joinpath(path).read_text()
+        own = source_of_its_own(path)
         last = [match.end() for match in _INCLUDE.finditer(own)][-1]
         body = own[last:]
-        head = self.text.removesuffix(body)
+        head = source(path).removesuffix(body)
         self.name = f"fleet_{path.rpartition('/')[2].removesuffix('.lua')}_{self.digest[:12]}"
+        flags = ", ".join(f"'{flag}'" for flag in self.flags)
         self.library = (
-            f"#!lua name={self.name}\n{head}\nredis.register_function('{self.name}', function(KEYS, ARGV)\n{body}\nend)"
+            f"#!lua name={self.name}\n{head}\nredis.register_function{{function_name='{self.name}', flags={{{flags}}}, "
+            f"callback=function(KEYS, ARGV)\n{body}\nend}}"
         )
         self.is_known = True
 
@@ -105,6 +115,8 @@ class Resident(Script):
         try:
             client.function_load(self.library)
         except redis.exceptions.ResponseError as error:
+            if why := refusal(error):
+                raise StoreUnavailable(why) from error
             if "already exists" not in str(error):
                 self.is_known = False
 

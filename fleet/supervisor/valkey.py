@@ -71,7 +71,10 @@ def start(state_dir: Path, port: int | None = None) -> Broker:
     configuration.touch(mode=0o600)
     configuration.write_text("\n".join(lines) + "\n")
     with (directory / "valkey.log").open("ab") as log:
-        process = subprocess.Popen([binary(), str(configuration)], stdout=log, stderr=log, preexec_fn=die_with_parent)
+        process = subprocess.Popen(
+            [binary(), str(configuration)], stdout=log, stderr=log, preexec_fn=die_with_parent,
+            restore_signals=False,  # SIGXFSZ stays ignored: a file that may not grow is an error to report, not the end
+        )  # fmt: skip
     url = f"redis://:{password}@127.0.0.1:{port}/0"
     _await(process, url, directory / "valkey.log")
     return Broker(process, url, port)
