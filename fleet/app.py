@@ -87,6 +87,7 @@ def configuration() -> dict[str, Any]:
         "worker_send_task_events": False,
         "task_send_sent_event": False,
         "beat_max_loop_interval": 5,
+        "beat_scheduler": "fleet.lifecycle.scheduler:FleetScheduler",
         "timezone": settings.timezone,
         "enable_utc": True,
         "imports": (*agent_modules(os.environ.get(POOL_VARIABLE)), INSTRUMENTS_MODULE),

@@ -61,6 +61,12 @@ def from_celery(headers: Mapping[str, Any], body: bytes) -> bytes:
     )
 
 
+def foreign(headers: Mapping[str, Any], body: bytes, queue: str) -> bytes:
+    """Return the whole message of a task that is not the fleet's: no attempt, the queue filled in."""
+    tail = _tail(headers["id"], base64.b64encode(body)).replace(QUEUE, queue.encode()).replace(ATTEMPT, b"0")
+    return b"".join((b'{"headers":', orjson.dumps(dict(headers), default=str), b",", tail))
+
+
 def _tail(task_id: str, body: bytes) -> bytes:
     name = task_id.encode()
     return b"".join(
