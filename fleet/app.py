@@ -47,7 +47,8 @@ def configuration() -> dict[str, Any]:
         # The fleet's leases act within seconds; kombu's redelivery only has to stay out of the way of long tasks.
         "visibility_timeout": visibility, "unacked_restore_interval": 5, "unacked_restore_throttle": 1, "unacked_restore_limit": 500,
         "socket_timeout": settings.broker.socket_timeout_seconds, "socket_connect_timeout": settings.broker.connect_timeout_seconds,
-        "socket_keepalive": True, "health_check_interval": 10, "queue_order_strategy": "priority", "client_name": "fleet-worker",
+        "socket_keepalive": True, "health_check_interval": settings.broker.health_check_seconds, "queue_order_strategy": "priority",
+        "client_name": "fleet-worker",
     }  # fmt: skip
     return {
         "broker_url": celery_url(broker_url()),
@@ -99,6 +100,7 @@ class FleetApp(Celery):  # type: ignore[misc]
     """Celery with the fleet's door; strings keep the floors above unimported."""
 
     amqp_cls = "fleet.dispatcher.door:FleetAMQP"
+    task_cls = "fleet.dispatcher.execution:FleetTask"
     control_cls = "fleet.dispatcher.door:FleetControl"
 
 

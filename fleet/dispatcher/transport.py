@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import time
 from typing import Any
 
 import orjson
@@ -19,6 +20,19 @@ from fleet.settings import current
 from fleet.store.client import Refused, refusal
 
 PRIORITY_SEPARATOR = b"\x06\x16"
+
+_heard_at: float | None = None
+
+
+def heard() -> None:
+    """Note that the broker answered."""
+    global _heard_at
+    _heard_at = time.monotonic()
+
+
+def silence() -> float | None:
+    """Return seconds since the broker answered last, an empty answer included; None if this process never heard of it."""
+    return None if _heard_at is None else time.monotonic() - _heard_at
 
 
 class QoS(redis.QoS):
@@ -100,6 +114,7 @@ class Transport(redis.Transport):
 
 def sound_only(reply: Any, **_: Any) -> tuple[bytes, bytes] | None:
     """Return what was popped, or nothing when it was set aside."""
+    heard()
     if not reply:
         return None
     queue, raw = reply

@@ -40,7 +40,7 @@ def look(limit: int = 20) -> Glance:
     now = seconds + micros / 1e6
     waiting = {name: counts[2 * i] + counts[2 * i + 1] for i, name in enumerate(declared.pools)}
     sights = [
-        WorkerSight(w.worker_id, w.pool, w.status, w.silent_seconds, now - w.claimed_at, w.running) for w in workers
+        WorkerSight(w.worker_id, w.pool, w.status, w.silent_seconds, now - w.claimed_at, w.running, w.deaf_seconds) for w in workers
     ]
     ages = {name.partition(":")[0]: now - float(at) for name, at in jobs.items() if name.endswith(":succeeded")}
     periods = {

@@ -29,17 +29,25 @@ class WorkerSight:
     idle_seconds: float
     """Since it last claimed a task."""
     running: int
+    deaf_seconds: float = 0.0
+    """How long it has had slots to fill and heard nothing from the broker, by its own account."""
 
 
 def judge_workers(
     workers: Iterable[WorkerSight], waiting: Mapping[str, int], lease_seconds: float, ghost_seconds: float
 ) -> list[Finding]:
-    """Find silent workers, and ghosts: alive, claiming nothing for long, while their pool's queue has work."""
+    """Find silent workers, and ghosts: alive, but deaf, or claiming nothing for long while their pool's queue has work."""
     findings = []
     for worker in workers:
         if worker.status == "failed" or worker.silent_seconds > lease_seconds:
             text = f"worker {worker.worker_id} is silent for {worker.silent_seconds:.0f} s: its tasks run elsewhere; look at its host"
             findings.append(Finding("warning", worker.worker_id, text))
+        elif worker.deaf_seconds > ghost_seconds:
+            text = (
+                f"worker {worker.worker_id} heartbeats but hears nothing from the broker for {worker.deaf_seconds:.0f} s: "
+                "it ends itself to be started again; if it does not, kill it"
+            )
+            findings.append(Finding("critical", worker.worker_id, text))
         elif (
             worker.status != "maintenance"
             and worker.running == 0

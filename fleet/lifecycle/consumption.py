@@ -27,10 +27,10 @@ class Consumption(bootsteps.StartStopStep):  # type: ignore[misc]
         hand_back(f"worker {consumer.hostname} stops")
 
 
-def hand_back(why: str) -> int:
-    """Give every reserved request that has not started back to the fleet; returns how many."""
-    count = 0
-    for request in set(state.reserved_requests) - set(state.active_requests):
+def hand_back(why: str, *, running: bool = False) -> int:
+    """Give every reserved request that has not started, or those that run as well, back to the fleet; returns how many."""
+    count, taken, begun = 0, set(state.reserved_requests), set(state.active_requests)
+    for request in taken | begun if running else taken - begun:
         attempt = attempt_of(request._context)
         if attempt is not None:
             try:

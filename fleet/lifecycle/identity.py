@@ -9,15 +9,10 @@ from __future__ import annotations
 import os
 import secrets
 
-VARIABLE = "FLEET_WORKER_ID"
+from fleet.dispatcher.execution import WORKER_VARIABLE as VARIABLE
 
 
 def assume(nodename: str) -> str:
     """Take an identity for this process and its children."""
     os.environ[VARIABLE] = f"{nodename}#{secrets.token_hex(3)}"
     return os.environ[VARIABLE]
-
-
-def current() -> str:
-    """Return the id taken, or an empty string outside a fleet worker."""
-    return os.environ.get(VARIABLE, "")

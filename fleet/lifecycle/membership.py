@@ -15,9 +15,10 @@ import psutil
 from celery import bootsteps
 
 from fleet import __version__, catalogue
-from fleet.dispatcher import declare, ticking
+from fleet.dispatcher import declare, execution, ticking, transport
 from fleet.errors import FleetError
-from fleet.lifecycle import identity, orphans
+from fleet.health import repairs
+from fleet.lifecycle import farewell, hearing, identity, orphans
 from fleet.registry import roster
 from fleet.settings import current
 from fleet.telemetry import logs
@@ -36,9 +37,13 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         self.records: dict[str, tuple[str, int]] = {}
         self.thread: threading.Thread | None = None
         self.stopping = threading.Event()
+        self.last_call: threading.Timer | None = None
+        self.hearing: hearing.Hearing | None = None
+        self.running, self.is_leaving = 0, False
         self.worker_id = identity.assume(worker.hostname)
 
     def start(self, worker: Any) -> None:
+        execution.check(worker.app)
         self.records = share_slots(self.worker_id, served_pools(worker), int(worker.concurrency or 1))
         declare.publish()
         self._register()
@@ -51,11 +56,21 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         """Look after the pool's processes twice a second: Celery's own five seconds are how late a killed one is noticed."""
         if hasattr(worker.pool, "maintain_pool"):
             hub.call_repeatedly(LOOK_AFTER_SECONDS, worker.pool.maintain_pool)
+        if not worker.app.conf.broker_transport_options:  # no Redis, whose answers are noted: a turning loop will do
+            hub.call_repeatedly(1.0, transport.heard)
+        if self.hearing is None:
+            self.hearing = hearing.Hearing(int(worker.concurrency or 1))
 
     def stop(self, worker: Any) -> None:
-        """Take no more: the slots leave now; the lease is kept up while running tasks finish."""
-        for record in self.records:
-            _try(roster.drain, record)
+        """Take no more: the slots leave now; the lease is kept up while running tasks finish, as long as they may."""
+        self.is_leaving = True
+        farewell.tell_each(self.records, roster.drain)
+        notice = farewell.notice_seconds(pool for pool, _ in self.records.values())
+        if notice is not None:
+            why = f"worker {self.worker_id} stops and its grace period is over"
+            self.last_call = threading.Timer(notice, farewell.give_up, (self.records, why, farewell.GRACE_OVER))
+            self.last_call.daemon = True
+            self.last_call.start()
 
     def terminate(self, worker: Any) -> None:
         self.leave()
@@ -63,10 +78,11 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
     def leave(self) -> None:
         """Last word: off the roster."""
         self.stopping.set()
+        if self.last_call is not None:
+            self.last_call.cancel()
         if self.thread is not None:
             self.thread.join(timeout=5)
-        for record in self.records:
-            _try(roster.leave, record)
+        farewell.tell_each(self.records, roster.leave)
 
     def _register(self) -> None:
         declared = catalogue.current()
@@ -84,6 +100,18 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
             "worker_registered", worker=self.worker_id, pools=dict(self.records.values())
         )
 
+    def _heartbeat(self, memory: int) -> None:
+        deaf = self.hearing.deaf_seconds(self.running) if self.hearing and not self.is_leaving else 0.0
+        told = {record: roster.heartbeat(record, memory, deaf) for record in self.records}
+        self.running = sum(beat.running for beat in told.values())
+        if any(beat.status == "unknown" for beat in told.values()):
+            logs.get(LOG).warning("lease_lost", worker=self.worker_id, next="registering again; its tasks run elsewhere")
+            self._register()
+        if deaf > current().health.ghost_seconds and hearing.broker_answers():
+            repairs.note("ghost_ended", worker=self.worker_id, deaf_seconds=round(deaf))
+            logs.get(LOG).error("worker_ghosted", worker=self.worker_id, deaf_seconds=round(deaf), next="it ends, to be started again")
+            farewell.give_up(self.records, f"worker {self.worker_id} hears nothing from the broker", farewell.GHOST)
+
     def _beat(self) -> None:
         settings, me = current(), psutil.Process()
         interval, was_down = settings.leases.heartbeat_seconds, False
@@ -94,12 +122,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         while not self.stopping.wait(pause):
             try:
                 if beats % every == 0:
-                    for record in self.records:
-                        if roster.heartbeat(record, me.memory_info().rss) == "unknown":
-                            logs.get(LOG).warning(
-                                "lease_lost", worker=record, next="registering again; its tasks run elsewhere"
-                            )
-                            self._register()
+                    self._heartbeat(me.memory_info().rss)
                 if beats % look_every == 0:
                     suspects = orphans.look(self.worker_id, suspects)
                 ticking.tick(settings.leases.tick_seconds)
@@ -137,10 +160,3 @@ def share_slots(worker_id: str, pools: list[str], slots: int) -> dict[str, tuple
         worker_id if index == 0 else f"{worker_id}|{pool}": (pool, share)
         for index, (pool, share) in enumerate(zip(pools, shares, strict=True))
     }
-
-
-def _try(action: Any, *arguments: Any) -> None:
-    try:
-        action(*arguments)
-    except FleetError as error:
-        logs.get(LOG).warning("farewell_failed", error=str(error), next="the lease ends by itself")

@@ -52,14 +52,14 @@ class FleetScheduler(Scheduler):  # type: ignore[misc]
         """Send what is due; returns seconds until the next look."""
         try:
             self._recall()
-            wait = min((self._look(entry) for entry in list(self.schedule.values())), default=self.max_interval)
+            wait = min((self._look(entry) for entry in list(self.schedule.values())), default=float(self.max_interval))
         except StoreUnavailable as error:
             if not self._is_blind:
                 logs.get(LOG).error("schedule_waits", error=str(error), next="none: what is missed runs once, when it is back")
             self._is_blind = True
             return RETRY_SECONDS
         self._is_blind = False
-        return max(0.0, min(wait, self.max_interval))
+        return max(0.0, min(wait, float(self.max_interval)))
 
     def _recall(self) -> None:
         """Learn the server's time and what the others sent; a job nobody has seen counts from now."""

@@ -31,6 +31,8 @@ class WorkerRecord:
     registered_at: float
     claimed_at: float
     silent_seconds: float
+    deaf_seconds: float = 0.0
+    """How long it has had slots to fill and heard nothing from the broker."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -41,9 +43,19 @@ def register(worker_id: str, pool: str, slots: int, record: Mapping[str, Any]) -
     script("registry/register.lua")(connect(), [_prefix()], [worker_id, pool, slots, json.dumps(dict(record))])
 
 
-def heartbeat(worker_id: str, memory_bytes: int) -> str:
-    """Tell that the worker lives; returns its status, 'unknown' when it has to register again."""
-    return str(script("registry/heartbeat.lua")(connect(), [_prefix()], [worker_id, memory_bytes]))
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What the store says to a heartbeat: the worker's status, 'unknown' when it has to register again, and its tasks."""
+
+    status: str
+    running: int
+
+
+def heartbeat(worker_id: str, memory_bytes: int, deaf_seconds: float = 0.0) -> Beat:
+    """Tell that the worker lives."""
+    arguments = [worker_id, memory_bytes, f"{deaf_seconds:.1f}"]
+    status, running = script("registry/heartbeat.lua")(connect(), [_prefix()], arguments)
+    return Beat(str(status), int(running))
 
 
 def drain(worker_id: str) -> str:
@@ -79,7 +91,7 @@ def workers() -> list[WorkerRecord]:
         WorkerRecord(
             name, row.get("pool", ""), row.get("agent_type", ""), row.get("status", "failed"), int(row.get("slots", 0)), running,
             float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("hostname", ""), int(row.get("pid", 0)),
-            float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]),
+            float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]), float(row.get("deaf", 0)),
         )
         for name, row, running in zip(names, answers[::2], answers[1::2], strict=True)
     ]  # fmt: skip

@@ -28,6 +28,8 @@ class BrokerSettings(Group):
     """How long a connection attempt may take."""
     socket_timeout_seconds: float = Field(15.0, gt=0)
     """How long a command may take before the connection counts as dead."""
+    health_check_seconds: int = Field(4, gt=0)
+    """How long a silent connection is trusted; after about twice that a worker opens another."""
     visibility_timeout_seconds: int = Field(3600, gt=0)
     """kombu's own redelivery; the fleet's leases act long before it, so it only has to exceed the longest task."""
     sign_messages: bool = False

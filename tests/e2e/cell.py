@@ -69,13 +69,13 @@ class Cell:
     directory: Path
     workers: list[Worker] = field(default_factory=list)
 
-    def start(self, pool: str, name: str, *, slots: int = 2, process: str = "prefork", queues: str = "", ready: bool = True) -> Worker:
+    def start(self, pool: str, name: str, *, slots: int = 2, process: str = "prefork", queues: str = "", ready: bool = True, **more: str) -> Worker:
         log = self.directory / f"{name}.log"
         command = [
             sys.executable, "-m", "celery", "-A", "fleet.app", "worker", "-Q", queues or f"fleet.{pool}", "-c", str(slots), "-P", process,
             "-n", f"{name}@here", "-l", "INFO", "--without-gossip", "--without-mingle",
         ]  # fmt: skip
-        environment = {**os.environ, "FLEET_POOL": pool, "PYTHONPATH": str(TESTS)}
+        environment = {**os.environ, "FLEET_POOL": pool, "PYTHONPATH": str(TESTS), **more}
         with log.open("ab") as out:
             child = subprocess.Popen(command, stdout=out, stderr=out, env=environment, preexec_fn=valkey.die_with_parent)
         worker = Worker(child, f"{name}@here", log)

@@ -6,6 +6,7 @@ import signal
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import pytest
 from e2e.cell import Cell
 from eventually import eventually
@@ -15,6 +16,8 @@ from fleet.dispatcher import tasks
 from fleet.dispatcher.mending import mend
 from fleet.dispatcher.submit import TaskRequest, submit_many
 from fleet.dispatcher.tasks import search
+from fleet.health import glance
+from workers.gameday.proxy import Proxy
 
 WAIT = 30
 RECONNECT = 90
@@ -45,6 +48,42 @@ def test_sigterm_finishes_what_runs_and_hands_back_the_rest(broken: Cell, tmp_pa
     assert {task.status for task in naps} == {"done"}
     assert Counter(row[1] for row in lines(journal, "start")) == Counter({task.id: 1 for task in naps})
     assert mend() == {"mended": 0}
+
+
+def test_a_task_that_outlasts_the_grace_period_is_handed_back_and_is_no_loss(broken: Cell, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    pair = [broken.start("hasty", "first", ready=False), broken.start("hasty", "second", ready=False)]
+    eventually(lambda: all(worker.is_ready() for worker in pair), timeout=WAIT)
+    nap = submit("nap_long", {"seconds": 8, "journal": str(journal)})
+    pid = int(eventually(lambda: lines(journal, "start"), timeout=WAIT)[0][3])
+    [(first, child)] = [(worker, child) for worker in pair for child in worker.children() if child.pid == pid]
+    first.tell(signal.SIGTERM)
+    assert first.process.wait(WAIT) == 0
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE, "nobody goes on with what was handed back"
+    assert nap.get(WAIT) == {"attempt": 2}
+    record = tasks.read(nap.id)
+    assert record is not None
+    assert record.losses == 0
+    assert first.record is None
+    assert mend() == {"mended": 0}
+
+
+def test_a_ghost_ends_itself_and_its_task_runs_elsewhere(broken: Cell, tmp_path: Path) -> None:
+    wire, direct = Proxy(broken.broker.port), broken.broker.url
+    apart = {
+        "FLEET_BROKER__URL": direct.replace(f":{broken.broker.port}/", f":{wire.port}/"), "FLEET_BROKER__STORE_URL": direct,
+        "FLEET_HEALTH__GHOST_SECONDS": "2", "FLEET_BROKER__HEALTH_CHECK_SECONDS": "600",
+    }  # fmt: skip
+    ghost = broken.start("victims", "ghost", **apart)
+    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
+    wire.mute()
+    eventually(lambda: (row := ghost.record) is not None and row.deaf_seconds > 0, timeout=WAIT)
+    waiting = submit("nap_apart", {"seconds": 0.0})
+    assert ghost.process.wait(WAIT) == 3, "to be started again by whoever started it"
+    assert [repair["kind"] for repair in glance.look().repairs if repair["kind"] == "ghost_ended"] == ["ghost_ended"]
+    broken.start("victims", "successor", **apart)
+    assert waiting.get(WAIT)
+    wire.close()
 
 
 def test_a_killed_worker_and_a_frozen_one_lose_their_tasks_to_another(broken: Cell, tmp_path: Path) -> None:

@@ -45,6 +45,16 @@ def test_the_hard_limit_kills_and_the_task_is_tried_as_often_as_allowed(cell: Ce
     assert (record.state, record.attempt) == ("dead", 3)
 
 
+def test_a_plain_function_of_a_declared_type_is_claimed_and_runs_once(cell: Cell, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    result = app.send_task("plain_but_declared", kwargs={"seconds": 3, "journal": str(journal)})
+    assert result.get(timeout=WAIT) == result.id, "longer than release_seconds: unclaimed, it would be sent again and again"
+    assert len(starts(journal)) == 1
+    record = tasks.read(result.id)
+    assert record is not None
+    assert (record.state, record.attempt) == ("done", 1)
+
+
 def test_a_permanent_failure_is_not_tried_again(cell: Cell) -> None:
     handle = submit("mishap", {"how": "permanent"})
     with pytest.raises(PermanentFailure, match="cannot ever work"):

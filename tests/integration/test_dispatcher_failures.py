@@ -98,7 +98,7 @@ def test_a_silent_workers_tasks_run_elsewhere_and_its_late_result_is_fenced(rig:
     for _ in handles:
         assert rig.end(rig.start("b", "wb")) == "done"
     assert all(rig.record(h.id).losses == 1 for h in handles)
-    assert roster.heartbeat("wa", 0) == "unknown", "it has to register again"
+    assert roster.heartbeat("wa", 0).status == "unknown", "it has to register again"
     rig.worker("wa", "a", 2)
     assert rig.store.hget(rig.key("slots"), "a") == "2"
     rig.check()
@@ -144,7 +144,7 @@ def test_a_drained_worker_gets_nothing_new_and_finishes_what_it_runs(rig: Rig) -
     message = rig.start("a", "w")
     assert roster.drain("w") == "maintenance"
     assert rig.submit().status == "held"
-    assert roster.heartbeat("w", 0) == "maintenance"
+    assert roster.heartbeat("w", 0).status == "maintenance"
     [record] = roster.workers()
     assert (record.running, record.load, record.slots) == (1, 0.5, 2)
     assert rig.end(message) == "done"

@@ -44,6 +44,7 @@ def nap(payload: dict[str, Any], run: Run) -> dict[str, Any]:
 
 agent_task("nap")(nap)
 agent_task("nap_apart")(nap)
+agent_task("nap_long")(nap)
 
 
 @agent_task("mishap")
@@ -77,6 +78,14 @@ def touchy(self: AgentTask, until: int) -> int:
     if self.request.retries < until:
         raise ValueError("not yet")
     return int(self.request.retries)
+
+
+@app.task(name="plain_but_declared")
+def plain_but_declared(seconds: float = 0.0, journal: str = "") -> str:
+    """A function as any Celery application has it, whose name is a declared task type."""
+    _write(Path(journal) if journal else None, f"start {current_task.request.id}")
+    time.sleep(seconds)
+    return str(current_task.request.id)
 
 
 @app.task(name="plain.multiply")
