@@ -52,11 +52,21 @@ class ChartValues:
 
 
 def chart_values(
-    declared: Catalogue, file: Mapping[str, Any] | None, chart_pools: Iterable[str], images: Images
+    declared: Catalogue,
+    file: Mapping[str, Any] | None,
+    chart_pools: Iterable[str],
+    images: Images,
+    grace: Mapping[str, float] | None = None,
 ) -> ChartValues:
-    """Return the values of a catalogue; `file` is the user's document, `chart_pools` the rows the chart has by itself."""
+    """Return the values of a catalogue.
+
+    `file` is the user's document, `chart_pools` are the rows the chart has by itself, `grace` is pool -> measured grace in
+    seconds, which replaces the declared one.
+    """
     pools: dict[str, Any] = {name: None for name in chart_pools if name not in declared.pools}
-    pools |= {name: row(pool, images.of(pool)) for name, pool in declared.pools.items()}
+    pools |= {
+        name: row(pool, images.of(pool), (grace or {}).get(name, pool.grace_seconds)) for name, pool in declared.pools.items()
+    }
     values: dict[str, Any] = {"pools": pools}
     left_out: list[str] = []
     if file:
@@ -67,7 +77,7 @@ def chart_values(
     return ChartValues(values, tuple(left_out))
 
 
-def row(pool: Pool, image: Mapping[str, str]) -> dict[str, Any]:
+def row(pool: Pool, image: Mapping[str, str], grace_seconds: float) -> dict[str, Any]:
     """Return a pool as the chart's row."""
     found = {
         "agentType": pool.agent_type,
@@ -75,7 +85,7 @@ def row(pool: Pool, image: Mapping[str, str]) -> dict[str, Any]:
         "slots": pool.slots,
         "minReplicas": pool.min_replicas,
         "maxReplicas": max(1, pool.max_replicas),
-        "gracePeriodSeconds": math.ceil(pool.grace_seconds),
+        "gracePeriodSeconds": math.ceil(grace_seconds),
         "image": dict(image),
     }
     return found if pool.max_replicas > 0 else {"enabled": False, **found}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.scale_grace import grace
 from fleet.cli.scale_manifests import apply, diff, manifests
 
 if TYPE_CHECKING:
@@ -170,5 +171,5 @@ def _recorded(kept: TargetStore, pool: str) -> dict[str, Any]:
     return target
 
 
-for command in (manifests, diff, apply):
+for command in (grace, manifests, diff, apply):
     scale.add_command(command)

@@ -17,15 +17,24 @@ LimitName = Literal["minimum", "maximum", "quota", "budget", "pin", "floor", "em
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaShare:
+    """What a provider lets this pool's tasks use of something in a minute, and what one task uses of it."""
+
+    name: str
+    """provider/model, or provider/*."""
+    unit: Literal["tokens", "requests"]
+    per_minute: float
+    per_task: float
+
+
+@dataclass(frozen=True, slots=True)
 class PoolLimits:
     """What bounds one pool; absent limits are None."""
 
     minimum: int = 0
     maximum: int = 10
     price_per_replica_hour_usd: float = 0.0
-    quota_tokens_per_minute: float | None = None
-    """What the provider lets this pool's tasks use."""
-    tokens_per_task: float = 0.0
+    quotas: tuple[QuotaShare, ...] = ()
     budget_usd_per_hour: float | None = None
     """What the remaining budget lets this pool spend."""
     task_cost_usd: float = 0.0
@@ -102,11 +111,9 @@ def bound(
     return Bounded(replicas, binding.name, binding.why, considered)
 
 
-def quota_replicas(limits: PoolLimits, slots_per_replica: int, service_seconds: float) -> int | None:
-    """Return how many replicas can be kept busy inside the provider's quota; more would only wait for it."""
-    if limits.quota_tokens_per_minute is None or limits.tokens_per_task <= 0:
-        return None
-    tasks_per_second = limits.quota_tokens_per_minute / 60.0 / limits.tokens_per_task
+def quota_replicas(quota: QuotaShare, slots_per_replica: int, service_seconds: float) -> int:
+    """Return how many replicas can be kept busy inside a provider's quota; more would only wait for it."""
+    tasks_per_second = quota.per_minute / 60.0 / max(quota.per_task, 1e-9)
     return math.ceil(tasks_per_second * service_seconds / slots_per_replica - 1e-9)
 
 
@@ -132,13 +139,13 @@ def _considered(
         found.append(Limit("floor", "floor", limits.floor, f"an alert raised the floor to {limits.floor}"))
     if limits.emergency:
         found.append(Limit("emergency", "floor", previous, "emergency mode keeps the capacity there is"))
-    quota = quota_replicas(limits, slots_per_replica, service_seconds)
-    if quota is not None:
+    for quota in limits.quotas:
+        replicas = quota_replicas(quota, slots_per_replica, service_seconds)
         why = (
-            f"the provider allows {limits.quota_tokens_per_minute:,.0f} tokens a minute, "
-            f"at {limits.tokens_per_task:,.0f} tokens a task {quota} replicas use it up"
+            f"{quota.name} allows this pool {quota.per_minute:,.0f} {quota.unit} a minute, "
+            f"at {_plain(quota.per_task)} {quota.unit} a task {replicas} replicas use them up"
         )
-        found.append(Limit("quota", "ceiling", quota, why))
+        found.append(Limit("quota", "ceiling", replicas, why))
     budget = budget_replicas(limits, slots_per_replica, service_seconds)
     if budget is not None:
         why = f"the remaining budget allows {limits.budget_usd_per_hour:.2f} USD an hour: {budget} replicas"
@@ -147,3 +154,8 @@ def _considered(
         why = f"{work} tasks are held, queued or running, so the pool must not vanish"
         found.append(Limit("work", "floor", min(1, limits.maximum), why))
     return found
+
+
+def _plain(number: float) -> str:
+    """Write 1,234 and 2.5, not 1.23e+03."""
+    return f"{number:,.0f}" if number >= 100.0 else f"{number:.3g}"

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from fleet.catalogue.declaration import Catalogue
 from fleet.costs import budget_store
@@ -19,7 +19,7 @@ from fleet.costs.budget_store import Fill
 from fleet.costs.budgets import Window
 from fleet.costs.entries import Entry, entry_of
 from fleet.costs.quotas import Quota, quotas
-from fleet.scaling.caps import PoolLimits
+from fleet.scaling.caps import PoolLimits, QuotaShare
 from fleet.scaling.orders import Orders
 from fleet.store import keys
 from fleet.store.client import Client, available
@@ -33,10 +33,16 @@ HORIZON_HOURS = 1.0
 class Use:
     """What one task of an agent type takes, by its recent calls."""
 
+    provider: str
     model: str
+    """The one most of its tokens go through."""
     tokens: float
+    requests: float
     usd: float
     tasks: int
+
+    def of(self, unit: Literal["tokens", "requests"]) -> float:
+        return self.tokens if unit == "tokens" else self.requests
 
 
 def gather(
@@ -59,8 +65,7 @@ def gather(
             minimum=pool.min_replicas,
             maximum=pool.max_replicas,
             price_per_replica_hour_usd=pool.price_per_replica_hour_usd,
-            quota_tokens_per_minute=allowed.get(name),
-            tokens_per_task=taken.tokens if taken else 0.0,
+            quotas=allowed.get(name, ()),
             budget_usd_per_hour=None if hourly is None else hourly * shares[name],
             task_cost_usd=taken.usd if taken else 0.0,
             pin=pins[name].replicas if name in pins else None,
@@ -71,43 +76,56 @@ def gather(
 
 
 def recent_use(entries: Iterable[Entry]) -> dict[str, Use]:
-    """Return agent type -> what a task takes: the model with most tokens, tokens and money per task."""
-    tokens: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    """Return agent type -> what a task takes: the model with most tokens; tokens, requests and money per task."""
+    tokens: dict[str, dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
+    requests: dict[str, int] = defaultdict(int)
     micros: dict[str, int] = defaultdict(int)
     tasks: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
         if entry.kind != "call" or not entry.agent_type:
             continue
-        tokens[entry.agent_type][f"{entry.provider}/{entry.model}"] += entry.input_tokens + entry.output_tokens
+        tokens[entry.agent_type][entry.provider, entry.model] += entry.input_tokens + entry.output_tokens
+        requests[entry.agent_type] += 1
         micros[entry.agent_type] += entry.micros
         tasks[entry.agent_type].add(entry.task_id)
-    return {
-        agent: Use(
-            model=max(by_model, key=lambda model: (by_model[model], model)),
-            tokens=sum(by_model.values()) / len(tasks[agent]),
-            usd=micros[agent] / 1e6 / len(tasks[agent]),
-            tasks=len(tasks[agent]),
-        )
-        for agent, by_model in tokens.items()
-    }
+    found = {}
+    for agent, by_model in tokens.items():
+        count = len(tasks[agent])
+        provider, model = max(by_model, key=lambda name: (by_model[name], name))
+        spent = sum(by_model.values()) / count, requests[agent] / count, micros[agent] / 1e6 / count
+        found[agent] = Use(provider, model, *spent, count)
+    return found
 
 
-def quota_shares(catalogue: Catalogue, use: Mapping[str, Use], allowed: Sequence[Quota]) -> dict[str, float]:
-    """Return pool -> tokens a minute; pools whose tasks use the same model share its quota by what they use of it."""
-    by_name = {quota.name: quota.tokens_per_minute for quota in allowed if quota.tokens_per_minute}
-    weight = {
-        name: use[pool.agent_type].tokens * use[pool.agent_type].tasks
-        for name, pool in catalogue.pools.items()
-        if pool.agent_type in use
-    }
-    shares = {}
-    for name in weight:
-        model = use[catalogue.pools[name].agent_type].model
-        total = by_name.get(model) or by_name.get(f"{model.partition('/')[0]}/*")
-        if total:
-            users = [other for other in weight if use[catalogue.pools[other].agent_type].model == model]
-            shares[name] = total * weight[name] / max(sum(weight[other] for other in users), 1e-9)
-    return shares
+def quota_shares(
+    catalogue: Catalogue, use: Mapping[str, Use], allowed: Sequence[Quota]
+) -> dict[str, tuple[QuotaShare, ...]]:
+    """Return pool -> its part of every quota its tasks live on: pools share one by what they use of it."""
+    using = {name: use[pool.agent_type] for name, pool in catalogue.pools.items() if pool.agent_type in use}
+    shares: dict[str, list[QuotaShare]] = defaultdict(list)
+    for quota in allowed:
+        users = {
+            name: taken
+            for name, taken in using.items()
+            if taken.provider == quota.provider and quota.model in ("*", taken.model)
+        }
+        for unit, per_minute in _units(quota):
+            total = sum(taken.of(unit) * taken.tasks for taken in users.values())
+            for name, taken in users.items():
+                if taken.of(unit) > 0.0:
+                    part = per_minute * taken.of(unit) * taken.tasks / total
+                    shares[name].append(QuotaShare(quota.name, unit, part, taken.of(unit)))
+    return {name: tuple(found) for name, found in shares.items()}
+
+
+def _units(quota: Quota) -> list[tuple[Literal["tokens", "requests"], int]]:
+    """Return what the quota limits; 0 is no limit."""
+    limited: list[tuple[Literal["tokens", "requests"], int]] = []
+    if quota.tokens_per_minute:
+        limited.append(("tokens", quota.tokens_per_minute))
+    if quota.requests_per_minute:
+        limited.append(("requests", quota.requests_per_minute))
+    return limited
 
 
 def budget_shares(catalogue: Catalogue, ready: Mapping[str, int]) -> dict[str, float]:

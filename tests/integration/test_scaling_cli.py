@@ -15,11 +15,13 @@ from pytest_httpserver import HTTPServer
 
 from fleet import catalogue, settings
 from fleet.cli import scale, simulate_scaling
+from fleet.cli.render import render as render_commands
 from fleet.errors import FleetError
 from fleet.scaling import band
 from fleet.scaling.refresh import refresh
 from fleet.scaling.scaled_objects import ManifestSettings, render
 from fleet.scaling.triggers import Asking
+from fleet.store import keys
 from fleet.store.client import forget
 
 CELL = "scale-cli"
@@ -195,3 +197,20 @@ def test_the_backtest_names_bad_lines(tmp_path: Path) -> None:
     trace.write_text("t_s\n1\nx\n")
     with pytest.raises(FleetError, match="line 3"):
         CliRunner().invoke(simulate_scaling.scaling, ["--trace", str(trace)], catch_exceptions=False)
+
+
+def test_grace_follows_what_tasks_took(fleet: Fleet, store: redis.Redis) -> None:
+    for number in range(1200):
+        store.xadd(
+            f"{keys.prefix(CELL)}history",
+            {"id": str(number), "type": "code_generation", "pool": "code_generator", "started": "100", "ended": str(101 + number % 40)},
+        )  # fmt: skip
+    (found,) = parsed(fleet("grace", "code_generator", "--json"))["pools"]
+    assert (found["declared_seconds"], found["recommended_seconds"]) == (600.0, 50)
+    assert "999 of 1000 of 1,200 runs took at most 40.0 s" in found["why"]
+    assert "longer than needed: 50 would do" in fleet("grace").output
+    with pytest.raises(FleetError, match="did you mean 'code_generator'"):
+        fleet("grace", "code_generatr")
+    rendered = CliRunner().invoke(render_commands, ["chart-values", "--measured-grace", "7", "--json"], catch_exceptions=False)
+    assert json.loads(rendered.stdout)["pools"]["code_generator"]["gracePeriodSeconds"] == 50
+    assert "code_generator: grace 50 s (code_generation: 999 of 1000" in rendered.stderr

@@ -191,7 +191,21 @@ def test_a_provider_quota_caps_and_is_named(store: redis.Redis) -> None:
     recorded = TargetStore(store, CELL).described("cheap")
     assert recorded is not None
     assert recorded["binding"] == "quota"
-    assert "1,000 tokens a task" in recorded["reason"]
+    assert "at 1,000 tokens a task" in recorded["reason"]
+
+
+def test_a_quota_of_requests_binds_over_every_model_of_its_provider(store: redis.Redis) -> None:
+    store.hset(f"{P}quotas", mapping={"openai/gpt-5": "0 9000000", "openai/*": "3 0"})
+    for index in range(10):
+        call = {"call": str(index), "at": "1", "task": str(index // 2), "agent": "code", "provider": "openai"}
+        store.xadd(f"{P}ledger", {**call, "model": "gpt-5", "input": "500", "output": "500", "micros": "1000"})
+    hold(store, 300)
+    tick(store)
+    recorded = TargetStore(store, CELL).described("cheap")
+    assert recorded is not None
+    assert recorded["binding"] == "quota"
+    assert "openai/* allows this pool" in recorded["reason"]
+    assert "at 2 requests a task" in recorded["reason"]
 
 
 def test_two_runners_do_not_count_a_tick_twice(store: redis.Redis) -> None:

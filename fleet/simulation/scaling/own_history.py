@@ -7,16 +7,13 @@ tell nothing about service times and are left out; how many is said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
 
 from fleet.errors import ConfigurationError
+from fleet.scaling import ended
 from fleet.simulation.scaling.workload import DAY, DEFAULT_TIMES, Workload, from_arrivals
-from fleet.store import keys
 from fleet.store.client import Client, available
-
-PAGE = 10_000
 
 
 def read(client: Client, cell: str, days: float, pool: str | None = None) -> Workload:
@@ -24,7 +21,7 @@ def read(client: Client, cell: str, days: float, pool: str | None = None) -> Wor
     with available():
         seconds, _ = client.time()
     since = float(seconds) - days * DAY
-    return workload(_ended(client, cell, since), since, pool)
+    return workload(ended.since(client, cell, since), since, pool)
 
 
 def workload(rows: Iterable[Mapping[str, str]], since: float, pool: str | None = None) -> Workload:
@@ -47,15 +44,3 @@ def workload(rows: Iterable[Mapping[str, str]], since: float, pool: str | None =
     origin = f"this fleet's history ({silent} tasks that never ran left out)"
     rng = np.random.default_rng(0)
     return from_arrivals("history", np.asarray(arrivals) - start, rng, origin, DEFAULT_TIMES, np.asarray(services))
-
-
-def _ended(client: Client, cell: str, since: float) -> Iterable[Mapping[str, str]]:
-    last = f"{int(since * 1000)}-0"
-    while True:
-        with available():
-            rows: Any = client.xrange(f"{keys.prefix(cell)}history", min=last, count=PAGE)
-        for _, fields in rows:
-            yield fields
-        if len(rows) < PAGE:
-            return
-        last = f"({rows[-1][0]}"

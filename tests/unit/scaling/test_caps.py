@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.errors import ConfigurationError
-from fleet.scaling.caps import PoolLimits, bound
+from fleet.scaling.caps import PoolLimits, QuotaShare, bound
 
 
 def test_nothing_binds_inside_the_limits() -> None:
@@ -22,10 +22,18 @@ def test_minimum_and_maximum() -> None:
 
 
 def test_quota_caps_at_what_keeps_it_busy() -> None:
-    limits = PoolLimits(1, 100, quota_tokens_per_minute=60_000.0, tokens_per_task=1_000.0)
+    limits = PoolLimits(1, 100, quotas=(QuotaShare("openai/gpt-5", "tokens", 60_000.0, 1_000.0),))
     made = bound(50, limits, slots_per_replica=4, service_seconds=20.0)
     assert (made.replicas, made.binding) == (5, "quota")
-    assert "60,000 tokens a minute" in made.why
+    assert "openai/gpt-5 allows this pool 60,000 tokens a minute" in made.why
+
+
+def test_the_tighter_of_tokens_and_requests_binds() -> None:
+    quotas = (QuotaShare("openai/gpt-5", "tokens", 60_000.0, 1_000.0), QuotaShare("openai/*", "requests", 90.0, 2.5))
+    made = bound(50, PoolLimits(1, 100, quotas=quotas), slots_per_replica=4, service_seconds=20.0)
+    assert (made.replicas, made.binding) == (3, "quota")
+    assert "90 requests a minute, at 2.5 requests a task" in made.why
+    assert [limit.replicas for limit in made.considered if limit.name == "quota"] == [5, 3]
 
 
 def test_budget_counts_replicas_and_what_their_tasks_cost() -> None:
@@ -36,7 +44,7 @@ def test_budget_counts_replicas_and_what_their_tasks_cost() -> None:
 
 def test_the_nearest_ceiling_is_named() -> None:
     limits = PoolLimits(
-        0, 20, price_per_replica_hour_usd=1.0, budget_usd_per_hour=7.0, quota_tokens_per_minute=6e5, tokens_per_task=1e3
+        0, 20, price_per_replica_hour_usd=1.0, budget_usd_per_hour=7.0, quotas=(QuotaShare("p/m", "tokens", 6e5, 1e3),)
     )
     assert bound(50, limits, slots_per_replica=10, service_seconds=10.0).binding == "budget"
 
