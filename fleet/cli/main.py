@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "health": ("fleet.cli.health", "health", "Show what the health job found and mended."),
     "new-agent": ("fleet.cli.new_agent", "new_agent", "Write a new agent type: code, catalogue row, test."),
     "simulate": ("fleet.cli.simulate", "simulate", "Try dispatch and scaling settings before they are trusted."),
+    "plan": ("fleet.cli.plan", "plan", "Forecast next month's need and bill; propose changes, backtested."),
     "scale": ("fleet.cli.scale", "scale", "Targets: status, explain, history, pins, manifests."),
     "cost": ("fleet.cli.cost", "group", "Costs: report, prices, model choice, export, controls."),
     "budget": ("fleet.cli.budget", "group", "Budgets: set, grant, show, history."),
