@@ -32,7 +32,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "health": _every("health", _settings.health.interval_seconds),
     "secrets": _every("secrets", 60.0),
     "audit": _every("audit", 3600.0),
-    "backup": _at("backup", crontab(hour=3, minute=0)),
+    "backup": _at("backup", crontab(hour=_settings.backup.hour, minute=0)),
     "report_daily": _at("report_daily", crontab(hour=6, minute=0)),
     "report_weekly": _at("report_weekly", crontab(hour=6, minute=10, day_of_week="mon")),
     "report_monthly": _at("report_monthly", crontab(hour=6, minute=20, day_of_month=1)),

@@ -75,21 +75,6 @@ def create(folder: Path, client: Client, settings: Settings, passphrase: SecretS
     return _told(folder / name, settings.cell, float(at), dict(counts), time.monotonic() - began)
 
 
-def made(folder: Path) -> list[dict[str, Any]]:
-    """Return the manifests of the backups in a folder, oldest first."""
-    return [orjson.loads(file.with_suffix(".json").read_bytes()) for file in sorted(folder.glob(f"*{SUFFIX}"))
-            if file.with_suffix(".json").is_file()]  # fmt: skip
-
-
-def forget(folder: Path, keep: int) -> int:
-    """Delete all but the newest backups in a folder; returns how many."""
-    old = sorted(folder.glob(f"*{SUFFIX}"))[:-keep]
-    for file in old:
-        file.unlink()
-        file.with_suffix(".json").unlink(missing_ok=True)
-    return len(old)
-
-
 def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
     """Yield the items in portions of this size; the last may be smaller."""
     rest = iter(items)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from pydantic import SecretStr
 
@@ -22,9 +24,9 @@ from fleet.backup.sealed import frames
 from fleet.clock import SYSTEM, Clock
 from fleet.costs.durable import DurableLedger
 from fleet.store import keys
-from fleet.store.client import Client, available
+from fleet.store.client import Client, available, connect
 
-NOTE = "drill.json"
+MOST_NOTED = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Verdict:
 
     backup: str
     at: float
+    made_at: float
     age_seconds: float
     seconds: float
     rows: tuple[Row, ...]
@@ -81,12 +84,36 @@ def rehearse(
         Row("ledger in micro-dollars", hot, done.ledger_micros),
     )
     now = clock.now()
-    return Verdict(file.name, now, now - done.manifest["created_at"], done.seconds, rows)
+    return Verdict(file.name, now, done.manifest["created_at"], now - done.manifest["created_at"], done.seconds, rows)
 
 
-def note(folder: Path, verdict: Verdict) -> None:
-    """Keep the verdict beside the backups, where the monthly report finds it."""
-    (folder / NOTE).write_text(json.dumps(verdict.as_dict()))
+class Broker(Protocol):
+    """An empty broker that was started for this."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]: ...
+
+
+def rehearse_apart(file: Path, passphrase: SecretStr, cell: str, start: Callable[[Path], Broker]) -> Verdict:
+    """Rehearse in a broker started for it, which is gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        broker = start(Path(folder))
+        try:
+            clients = connect(broker.url, decode=False), connect(broker.url)
+            return rehearse(file, passphrase, *clients, cell, Path(folder))
+        finally:
+            broker.process.kill()
+            broker.process.wait(timeout=10)
+
+
+def note(client: Client, cell: str, verdict: Verdict) -> None:
+    """Record the drill, where the monthly report finds it."""
+    with available():
+        client.lpush(f"{keys.prefix(cell)}drills", json.dumps(verdict.as_dict()))
+        client.ltrim(f"{keys.prefix(cell)}drills", 0, MOST_NOTED - 1)
 
 
 def _hot_total(client: Client, cell: str, ledger: Path) -> int:

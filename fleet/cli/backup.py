@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 def passphrase_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,75 +25,124 @@ def passphrase_option(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group("backup")
 def group() -> None:
-    """Save a cell into one encrypted file; prove it, restore it, rehearse it."""
+    """Save a cell into one encrypted file; prove it, restore it, rehearse it.
+
+    PLACE is a folder or s3://BUCKET/PREFIX (default: backup.place); BACKUP is a file's path or s3://BUCKET/PREFIX/NAME.
+    """
 
 
 @group.command("create")
-@click.argument("folder", type=FOLDER)
+@click.argument("place", required=False)
 @passphrase_option
 @json_option
-def create_(folder: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Write a backup of the running cell into FOLDER."""
-    from fleet.backup.create import create
-    from fleet.secrets import audit
-    from fleet.settings import current
-    from fleet.store.client import connect
+def create_(place: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Write a backup of the running cell to PLACE."""
+    from dataclasses import asdict
 
-    audit.record("backup.create", str(folder))
-    made = create(folder, connect(decode=False), current(), _passphrase(passphrase_file))
-    counts = ", ".join(f"{number} {what}" for what, number in made.counts.items())
-    answer(made, as_json, f"{made.file}: {counts}; {made.bytes / 1e6:.1f} MB in {made.seconds:.1f} s")
-
-
-@group.command("list")
-@click.argument("folder", type=FOLDER)
-@json_option
-def list_(folder: Path, as_json: bool) -> None:
-    """List the backups in FOLDER by their manifests; needs no passphrase."""
-    from fleet.backup.create import made
-    from fleet.clock import utc
-
-    found = made(folder)
-    rows = [
-        (row["file"], f"{utc(row['created_at']):%Y-%m-%d %H:%M:%S} UTC", row["counts"].get("tasks", 0), row["bytes"])
-        for row in found
-    ]
-    answer({"backups": found}, as_json, table(("file", "of", "tasks", "bytes"), rows) if found else "no backups")
-
-
-@group.command("verify")
-@click.argument("file", type=FILE)
-@passphrase_option
-@json_option
-def verify_(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Read FILE to its end: every frame opens, and holds what the manifest says. Exit 1 when not."""
-    from fleet.backup.restore import verify
-
-    manifest = verify(file, _passphrase(passphrase_file))
-    counts = ", ".join(f"{number} {what}" for what, number in manifest["counts"].items())
-    answer({"ok": True, **manifest}, as_json, f"{file} is whole: {counts}")
-
-
-@group.command("restore")
-@click.argument("file", type=FILE)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@passphrase_option
-@json_option
-def restore_(file: Path, yes: bool, passphrase_file: Path | None, as_json: bool) -> None:
-    """Bring FILE back into this cell, which must be empty."""
-    from fleet.backup import files
-    from fleet.backup.restore import restore, settle
-    from fleet.costs.durable import ledger_url
+    from fleet.backup import shelf
     from fleet.secrets import audit
     from fleet.settings import current
     from fleet.store.client import connect
 
     settings = current()
-    if not yes:
-        click.confirm(f"Restore {file} into cell {settings.cell!r}?", abort=True, err=True)
-    done = restore(file, _passphrase(passphrase_file), connect(decode=False), settings.cell, files.places(settings))
-    done = settle(connect(), settings.cell, ledger_url(settings), done)
-    audit.record("backup.restore", file.name, detail={"tasks": sum(done.tasks.values()), "keys": done.keys})
+    kept = shelf.shelf(place or shelf.usual(settings), settings)
+    audit.record("backup.create", kept.where)
+    where, made = shelf.save(kept, connect(decode=False), settings, _passphrase(passphrase_file))
+    counts = ", ".join(f"{number} {what}" for what, number in made.counts.items())
+    text = f"{where}: {counts}; {made.bytes / 1e6:.1f} MB in {made.seconds:.1f} s"
+    answer({**asdict(made), "file": where}, as_json, text)
+
+
+@group.command("list")
+@click.argument("place", required=False)
+@json_option
+def list_(place: str | None, as_json: bool) -> None:
+    """List the backups at PLACE by their manifests, oldest first; needs no passphrase."""
+    from fleet.backup import shelf
+    from fleet.clock import utc
+    from fleet.settings import current
+
+    kept = shelf.shelf(place or shelf.usual(current()), current())
+    found = shelf.listed(kept)
+    rows = [
+        (row["file"], f"{utc(row['created_at']):%Y-%m-%d %H:%M:%S} UTC", row["counts"].get("tasks", 0), row["bytes"])
+        for row in found
+    ]
+    text = table(("file", "of", "tasks", "bytes"), rows) if found else f"no backups at {kept.where}"
+    answer({"place": kept.where, "backups": found}, as_json, text)
+
+
+@group.command("forget")
+@click.argument("place", required=False)
+@click.option("--keep", type=click.IntRange(1), help="How many of each cell stay (default: backup.keep).")
+@click.option("--dry-run", is_flag=True, help="Only say which would go.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def forget_(place: str | None, keep: int | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Delete all but the newest backups at PLACE."""
+    from fleet.backup import shelf
+    from fleet.secrets import audit
+    from fleet.settings import current
+
+    settings = current()
+    kept, most = shelf.shelf(place or shelf.usual(settings), settings), keep or settings.backup.keep
+    going = shelf.outdated(kept, most)
+    if going and not dry_run:
+        if not yes:
+            click.confirm(f"Delete {len(going)} backups at {kept.where}, keep the newest {most}?", abort=True, err=True)
+        audit.record("backup.forget", kept.where, detail={"count": len(going)})
+        shelf.forget(kept, most)
+    verb = "would go" if dry_run else "gone"
+    answer({"place": kept.where, "gone": going, "dry_run": dry_run}, as_json, [f"{verb}: {name}" for name in going] or "nothing to delete")
+
+
+@group.command("verify")
+@click.argument("backup")
+@passphrase_option
+@json_option
+def verify_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
+    """Read BACKUP to its end: every frame opens, and holds what the manifest says. Exit 1 when not."""
+    from fleet.backup.restore import verify
+    from fleet.backup.shelf import at_hand
+    from fleet.settings import current
+
+    with at_hand(backup, current()) as file:
+        manifest = verify(file, _passphrase(passphrase_file))
+    counts = ", ".join(f"{number} {what}" for what, number in manifest["counts"].items())
+    answer({"ok": True, **manifest}, as_json, f"{backup} is whole: {counts}")
+
+
+@group.command("restore")
+@click.argument("backup")
+@click.option("--dry-run", is_flag=True, help="Read it whole and look whether the cell is empty; write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@passphrase_option
+@json_option
+def restore_(backup: str, dry_run: bool, yes: bool, passphrase_file: Path | None, as_json: bool) -> None:
+    """Bring BACKUP back into this cell, which must be empty."""
+    from fleet.backup import files
+    from fleet.backup.restore import in_use, restore, settle, verify
+    from fleet.backup.shelf import at_hand
+    from fleet.costs.durable import ledger_url
+    from fleet.errors import Conflict
+    from fleet.secrets import audit
+    from fleet.settings import current
+    from fleet.store.client import connect
+
+    settings = current()
+    with at_hand(backup, settings) as file:
+        if dry_run:
+            manifest = verify(file, _passphrase(passphrase_file))
+            if key := in_use(connect(decode=False), settings.cell):
+                raise Conflict(f"cell {settings.cell!r} is in use (it has {key}): restore into an empty one")
+            counts = ", ".join(f"{number} {what}" for what, number in manifest["counts"].items())
+            answer({"dry_run": True, **manifest}, as_json, f"would restore into cell {settings.cell!r}: {counts}")
+            return
+        if not yes:
+            click.confirm(f"Restore {backup} into cell {settings.cell!r}?", abort=True, err=True)
+        done = restore(file, _passphrase(passphrase_file), connect(decode=False), settings.cell, files.places(settings))
+        done = settle(connect(), settings.cell, ledger_url(settings), done)
+        audit.record("backup.restore", file.name, detail={"tasks": sum(done.tasks.values()), "keys": done.keys})
     tasks = ", ".join(f"{number} {state}" for state, number in done.tasks.items())
     lines = [f"{tasks}; ledger {done.ledger_usd} USD; {done.seconds:.1f} s"]
     lines += [f"{name} was missing here and is back" for name in done.files]
@@ -103,27 +151,20 @@ def restore_(file: Path, yes: bool, passphrase_file: Path | None, as_json: bool)
 
 
 @group.command("drill")
-@click.argument("file", type=FILE)
+@click.argument("backup")
 @passphrase_option
 @json_option
-def drill_(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Restore FILE into a throw-away broker, compare, and time it. Exit 1 when anything differs."""
+def drill_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
+    """Restore BACKUP into a throw-away broker, compare, and time it. Exit 1 when anything differs."""
     import sys
-    import tempfile
 
-    from fleet.backup.drill import rehearse
+    from fleet.backup.drill import rehearse_apart
+    from fleet.backup.shelf import at_hand
     from fleet.settings import current
-    from fleet.store.client import connect
     from fleet.supervisor import valkey
 
-    with tempfile.TemporaryDirectory() as folder:
-        broker = valkey.start(Path(folder))
-        try:
-            clients = connect(broker.url, decode=False), connect(broker.url)
-            verdict = rehearse(file, _passphrase(passphrase_file), *clients, current().cell, Path(folder))
-        finally:
-            broker.process.kill()
-            broker.process.wait(timeout=10)
+    with at_hand(backup, current()) as file:
+        verdict = rehearse_apart(file, _passphrase(passphrase_file), current().cell, valkey.start)
     rows = [(row.what, row.expected, row.found, "equal" if row.ok else "DIFFERS") for row in verdict.rows]
     text = [table(("what", "in the backup", "restored", ""), rows), "", f"restored in {verdict.seconds:.1f} s"]
     answer(verdict.as_dict(), as_json, text)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from fleet.settings import ReportSettings
+from fleet.simulation.planning.outlook import Outlook
 
 Span = Literal["daily", "weekly", "monthly"]
 SECONDS: Mapping[Span, float] = {"daily": 86_400.0, "weekly": 7 * 86_400.0, "monthly": 30 * 86_400.0}
@@ -55,8 +58,12 @@ class Pool:
     changes: int
     latest: int
     limited_by: Mapping[str, int]
+    """binding limit -> how many targets it decided"""
     points: Sequence[tuple[float, int, int]] = ()
     """(when, target, ready)"""
+    started: int = 0
+    late: int = 0
+    """Tasks of the period that started here, and those of them that had waited longer than the goal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +87,10 @@ class Facts:
     pools: Sequence[Pool]
     wait_goal_seconds: float
     violation_share: float
-    drill: Mapping[str, Any] | None = None
-    """The last restore that was rehearsed: at, ok, seconds, age_seconds."""
+    goals: ReportSettings = field(default_factory=ReportSettings)
+    drills: Sequence[Mapping[str, Any]] = ()
+    """Restores rehearsed in the period, newest first: at, made_at (of the backup), ok, seconds."""
+    last_day: Work | None = None
+    """The period's last 24 hours, for how fast the error budget burns now."""
+    forecasts: Mapping[str, Outlook] = field(default_factory=dict)
+    """Pool -> its next month in tasks; a pool with less than three whole days of history has none."""

@@ -22,10 +22,14 @@ from fleet.reports.facts import SECONDS, Facts, Period, Pool, Span, Work
 from fleet.scaling.target_store import TargetStore
 from fleet.secrets import audit, upkeep
 from fleet.settings import Settings, current
-from fleet.store.client import Client, connect
+from fleet.simulation.planning import past as planning
+from fleet.simulation.planning.outlook import Outlook, outlook
+from fleet.store import keys
+from fleet.store.client import Client, available, connect
 
 FAILED = ("failed", "dead")
 MOST_INCIDENTS, MOST_AUDITED, MOST_POINTS = 5_000, 20_000, 400
+NEXT_DAYS = 30
 
 
 def gather(span: Span, now: float | None = None) -> Facts:
@@ -69,8 +73,11 @@ def gather(span: Span, now: float | None = None) -> Facts:
         [(f"{fill.budget} ({fill.window})", fill.percent / 100) for fill in costs.budgets],
         [f"{odd.task_type}: {odd.what}" for odd in costs.analysis.anomalies],
         _projection(costs), [row.text for row in costs.analysis.suggestions], _secrets(settings),
-        [_pool(client, settings, name, start) for name in catalogue.current().pools],
-        settings.scaling.wait_goal_seconds, settings.scaling.violation_share, _drill(settings),
+        [_pool(client, settings, name, start, ended) for name in catalogue.current().pools],
+        settings.scaling.wait_goal_seconds, settings.scaling.violation_share, settings.reports,
+        _drills(client, settings.cell, start),
+        _work([row for row in ended if row.ended_at >= end - SECONDS["daily"]], settings.scaling.wait_goal_seconds, True),
+        {} if span == "daily" else _forecasts(client, settings),
     )  # fmt: skip
 
 
@@ -99,14 +106,20 @@ def _slices(rows: Sequence[tasks.Ended], start: float, end: float) -> list[tuple
     return [(start + index * width, total[index], failed[index]) for index in range(48)]
 
 
-def _pool(client: Client, settings: Settings, name: str, since: float) -> Pool:
+def _pool(client: Client, settings: Settings, name: str, since: float, ended: Sequence[tasks.Ended]) -> Pool:
+    declared = catalogue.current().pools[name]
+    goal = declared.wait_goal_seconds or settings.scaling.wait_goal_seconds
+    waits = [row.started_at - row.submitted_at for row in ended if row.pool == name and row.started_at and row.ended_at >= since]
     past = TargetStore(client, settings.cell).history(name, since)
     sizes = [int(entry["replicas"]) for entry in past]
     step = max(1, len(past) // MOST_POINTS)
     points = [(float(e["at"]), int(e["replicas"]), int(e["ready"])) for e in past[::step]]
     limited = Counter(str(entry["binding"]) for entry in past)
     changes = sum(a != b for a, b in pairwise(sizes))
-    return Pool(name, min(sizes, default=0), max(sizes, default=0), changes, sizes[-1] if sizes else 0, limited, points)
+    return Pool(
+        name, min(sizes, default=0), max(sizes, default=0), changes, sizes[-1] if sizes else 0, limited, points,
+        len(waits), sum(wait > goal for wait in waits),
+    )  # fmt: skip
 
 
 def _host() -> tuple[float, float]:
@@ -132,9 +145,13 @@ def _seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
 
 
-def _drill(settings: Settings) -> dict[str, Any] | None:
-    try:
-        found = json.loads((settings.state_dir / "backups" / "drill.json").read_text())
-    except (OSError, ValueError):
-        return None
-    return dict(found)
+def _drills(client: Client, cell: str, since: float) -> list[dict[str, Any]]:
+    with available():
+        rows: Any = client.lrange(f"{keys.prefix(cell)}drills", 0, -1)
+    return [row for row in map(json.loads, rows) if row["at"] >= since]
+
+
+def _forecasts(client: Client, settings: Settings) -> dict[str, Outlook]:
+    past = planning.gather(client, settings, catalogue.current().pools)
+    ahead = {name: outlook(past.days(name), 0, NEXT_DAYS) for name in catalogue.current().pools}
+    return {name: found for name, found in ahead.items() if found is not None}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from fleet.clock import utc
-from fleet.reports.sections import Check, Line, Report
+from fleet.reports.lines import Check, Line, Report
 
 MARK = {True: "✔", False: "✘", None: ""}
 STYLE = """

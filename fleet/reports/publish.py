@@ -17,7 +17,8 @@ from fleet.clock import utc
 from fleet.reports import page, plots
 from fleet.reports.facts import Span
 from fleet.reports.gather import gather
-from fleet.reports.sections import Report, report
+from fleet.reports.lines import Report
+from fleet.reports.sections import report
 from fleet.settings import current
 
 
@@ -36,6 +37,9 @@ def keep(done: Report, html: str) -> Path:
     base.write_text(html)
     base.with_suffix(".md").write_text(page.as_markdown(done))
     base.with_suffix(".json").write_text(json.dumps(asdict(done), indent=2))
+    for old in sorted(folder.glob(f"{done.span}-*.html"))[: -current().reports.keep]:
+        for suffix in (".html", ".md", ".json"):
+            old.with_suffix(suffix).unlink(missing_ok=True)
     return base
 
 

@@ -219,6 +219,42 @@ class GatewaySettings(Group):
     """Accept the mesh's client-certificate header; only behind a mesh that sets and strips it."""
 
 
+class BackupSettings(Group):
+    place: str = ""
+    """Where scheduled backups stand: a folder, or s3://BUCKET/PREFIX; empty: `backups` in the state directory."""
+    keep: int = Field(7, ge=1)
+    """How many scheduled backups are kept."""
+    hour: int = Field(3, ge=0, le=23)
+    """When the nightly backup and its restore drill begin."""
+    s3_endpoint: str = ""
+    """Address of an S3-compatible server; empty: Amazon's."""
+    s3_region: str = ""
+    """Its region; empty: us-east-1, which most other servers ignore."""
+    s3_access_key: str = ""
+    """Access key id; empty: the environment's (AWS_*), or what the platform gives this process."""
+    s3_secret_key: SecretStr = SecretStr("")
+    """Its secret key."""
+    s3_login_secret: str = ""
+    """Path of a secret whose `username` and `password` are the access key, instead of the two above."""
+
+
+class ReportSettings(Group):
+    p95_seconds: float = Field(5.0, gt=0)
+    """Goal: 95 % of the tasks answer within this time."""
+    error_rate: float = Field(0.01, gt=0, lt=1)
+    """Goal: fewer tasks fail than this share."""
+    cpu: float = Field(0.80, gt=0, le=1)
+    """Goal: less of the processors is used."""
+    memory: float = Field(0.85, gt=0, le=1)
+    """Goal: less of the memory is used."""
+    budget: float = Field(0.80, gt=0, le=1)
+    """Goal: less of every budget is spent."""
+    success_slo: float = Field(0.99, gt=0, lt=1)
+    """Service level objective: at least this share of the month's tasks succeed; the rest is the error budget."""
+    keep: int = Field(60, ge=1)
+    """How many reports of each kind are kept."""
+
+
 class Settings(Group):
     """Everything a fleet can be told."""
 
@@ -240,3 +276,5 @@ class Settings(Group):
     agents: AgentSettings = AgentSettings()
     secrets: SecretSettings = SecretSettings()
     gateway: GatewaySettings = GatewaySettings()
+    backup: BackupSettings = BackupSettings()
+    reports: ReportSettings = ReportSettings()

@@ -196,6 +196,7 @@ TABLE: tuple[Key, ...] = (
         "alerts",
     ),
     Key("incident_history", "stream", "transitions of incidents, bounded", "-", "alerts"),
+    Key("drills", "list", "restore drills, newest first (JSON), bounded", "-", "backup"),
     Key("silences", "hash", "silence -> matchers, until, by, comment (JSON)", "-", "alerts"),
     Key("outbox", "zset", "lane that holds notifications or actions -> when its head is due (ms)", "-", "alerts"),
     Key(

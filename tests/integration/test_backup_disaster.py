@@ -10,11 +10,12 @@ from pydantic import SecretStr
 from rig import Rig
 
 from fleet.backup import files
-from fleet.backup.create import Made, create, made
+from fleet.backup.create import Made, create
 from fleet.backup.drill import rehearse
 from fleet.backup.restore import in_use, restore, settle, verify
 from fleet.backup.scope import LIVE
 from fleet.backup.sealed import UnreadableBackup
+from fleet.backup.shelf import Folder, listed
 from fleet.costs.durable import DurableLedger, ledger_url
 from fleet.costs.ledger import roll_up
 from fleet.dispatcher import declare
@@ -142,7 +143,7 @@ def test_a_cell_in_use_is_not_overwritten(rig: Rig, tmp_path: Path) -> None:
 def test_a_changed_cut_or_foreign_file_changes_nothing(rig: Rig, tmp_path: Path) -> None:
     rig.submit()
     backup = save(tmp_path)
-    assert made(tmp_path)[0]["sha256"] == backup.sha256
+    assert listed(Folder(tmp_path))[0]["sha256"] == backup.sha256
     assert verify(backup.file, WORD)["counts"]["tasks"] == 1
     with pytest.raises(UnreadableBackup, match="does not open"):
         verify(backup.file, SecretStr("another"))

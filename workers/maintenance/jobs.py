@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from fleet.alerts.sources.jobs import note
 from fleet.app import app
@@ -19,9 +19,6 @@ from fleet.store import keys
 from fleet.store.client import available, connect
 from fleet.store.lease import singleton
 from fleet.telemetry import logs
-
-if TYPE_CHECKING:
-    from fleet.backup.drill import Verdict
 
 
 def job(name: str, lease_seconds: float = 60.0) -> Callable[[Callable[[], dict[str, Any]]], Any]:
@@ -199,39 +196,24 @@ def report_monthly() -> dict[str, Any]:
 
 @job("backup", lease_seconds=900.0)
 def backup() -> dict[str, Any]:
-    """Save the cell, rehearse the restore where an embedded broker is installed, and forget all but the newest week."""
-    from fleet.backup import drill
-    from fleet.backup.create import create, forget
-
-    settings = current()
-    word, folder = settings.secrets.passphrase, settings.state_dir / "backups"
-    if not word.get_secret_value():
-        return {"skipped": "no passphrase: set FLEET_SECRETS__PASSPHRASE"}
-    made = create(folder, connect(decode=False), settings, word)
-    forgotten = forget(folder, keep=7)
-    rehearsed = _rehearse(made.file)
-    if rehearsed is not None:
-        drill.note(folder, rehearsed)
-        if not rehearsed.ok:
-            wrong = [row.what for row in rehearsed.rows if not row.ok]
-            raise Conflict(f"the drill of {made.file.name} found differences: {', '.join(wrong)}")
-    return {"backup": made.file.name, "bytes": made.bytes, "forgotten": forgotten, "drilled": rehearsed is not None}
-
-
-def _rehearse(file: Path) -> Verdict | None:
-    import tempfile
-
-    from fleet.backup.drill import rehearse
+    """Save the cell, forget all but the newest backups, fetch it back and rehearse the restore, where a broker can be had."""
+    from fleet.backup import drill, shelf
     from fleet.supervisor import valkey
 
-    with tempfile.TemporaryDirectory() as folder:
+    settings = current()
+    word = settings.secrets.passphrase
+    if not word.get_secret_value():
+        return {"skipped": "no passphrase: set FLEET_SECRETS__PASSPHRASE"}
+    kept = shelf.shelf(shelf.usual(settings), settings)
+    where, made = shelf.save(kept, connect(decode=False), settings, word)
+    told = {"backup": where, "bytes": made.bytes, "forgotten": len(shelf.forget(kept, settings.backup.keep))}
+    with shelf.at_hand(where, settings) as file:
         try:
-            broker = valkey.start(Path(folder))
-        except ConfigurationError:
-            return None
-        try:
-            clients = connect(broker.url, decode=False), connect(broker.url)
-            return rehearse(file, current().secrets.passphrase, *clients, current().cell, Path(folder))
-        finally:
-            broker.process.kill()
-            broker.process.wait(timeout=10)
+            verdict = drill.rehearse_apart(file, word, settings.cell, valkey.start)
+        except ConfigurationError as error:
+            return {**told, "drilled": False, "why": str(error)}
+    drill.note(connect(), settings.cell, verdict)
+    if not verdict.ok:
+        wrong = [row.what for row in verdict.rows if not row.ok]
+        raise Conflict(f"the drill of {made.file.name} found differences: {', '.join(wrong)}")
+    return {**told, "drilled": True, "restored_seconds": verdict.seconds}

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from fleet.reports import page, plots
 from fleet.reports.facts import Facts, Period, Pool, Span, Work
-from fleet.reports.sections import Report, report
+from fleet.reports.lines import Report
+from fleet.reports.sections import report
+from fleet.settings import ReportSettings
 
 DAY = 86_400.0
 
@@ -67,11 +69,47 @@ def test_a_fleet_that_did_nothing_is_neither_praised_nor_blamed() -> None:
 
 
 def test_a_restore_nobody_rehearsed_lately_is_something_to_do() -> None:
-    drill = {"at": 1.9 * DAY, "ok": True, "seconds": 3.0, "age_seconds": 60.0}
+    drill = {"at": 1.9 * DAY, "made_at": 1.9 * DAY - 60, "ok": True, "seconds": 3.0}
     assert "drill" in open_points(report(facts("monthly")))
-    assert "drill" not in open_points(report(facts("monthly", drill=drill)))
-    assert "drill" in open_points(report(facts("monthly", drill={**drill, "ok": False})))
-    assert "drill" in open_points(report(facts("monthly", drill={**drill, "at": -DAY})))
+    assert "drill" not in open_points(report(facts("monthly", drills=[drill])))
+    assert "drill" in open_points(report(facts("monthly", drills=[{**drill, "ok": False}])))
+    assert "drill" in open_points(report(facts("monthly", drills=[{**drill, "at": -DAY}])))
+
+
+def test_recovery_time_and_point_come_from_the_drills_that_succeeded() -> None:
+    drills = [{"at": (2 - n) * DAY, "made_at": (2 - n) * DAY, "ok": n != 1, "seconds": 3.0 + n} for n in range(3)]
+    lines = {line.label: line.value for s in report(facts("monthly", drills=drills)).sections for line in s.lines}
+    assert lines["drills"] == "3, 2 of them succeeded"
+    assert lines["RTO: longest restore"] == "5.0 s"
+    assert lines["RPO: longest time without a proven backup"] == "48.0 h"
+
+
+def test_goals_are_settings() -> None:
+    strict = ReportSettings(p95_seconds=1.5, success_slo=0.999)
+    done = report(facts("monthly", goals=strict))
+    lines = {line.label: line for section in done.sections for line in section.lines}
+    assert lines["response p95"].ok is False
+    assert lines["tasks that succeeded"].goal == ">= 99.9%"
+
+
+def test_a_burning_error_budget_is_told_by_its_speed() -> None:
+    lines = {line.label: line.value for s in report(facts("monthly", last_day=work(100, 6))).sections for line in s.lines}
+    assert lines["error budget burn, last day"] == "6.0 x"
+
+
+def test_thresholds_are_judged_by_the_pools_own_waits() -> None:
+    slow = Pool("a", 2, 4, 3, 2, {"demand": 9}, started=100, late=5)
+    idle = Pool("b", 2, 4, 3, 2, {"minimum": 9}, started=100, late=0)
+    said = {line.label: line for s in report(facts("weekly", pools=[slow, idle])).sections for line in s.lines}
+    assert said["threshold: pool a"].ok is False
+    assert "lower min_replicas" in said["threshold: pool b"].goal
+    assert said["threshold: pool b"].ok is None
+
+
+def test_what_moved_is_named_better_or_worse() -> None:
+    lines = {line.label for s in report(facts("monthly")).sections for line in s.lines}
+    assert "better: error rate" in lines
+    assert "worse: cost of a task" in lines
 
 
 def test_longer_spans_hold_what_shorter_ones_do() -> None:
