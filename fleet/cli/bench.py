@@ -24,6 +24,13 @@ def gateway(as_json: bool) -> None:
     _run("gateway", as_json)
 
 
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def money(as_json: bool) -> None:
+    """What budgets and limits add to a submit, a million ledger entries analysed, what climbing the models saves."""
+    _run("money", as_json)
+
+
 def _run(name: str, as_json: bool) -> None:
     import os
     import subprocess
