@@ -6,11 +6,11 @@ attempt. The holes are control characters, which JSON text cannot contain, so no
 
 from __future__ import annotations
 
-import base64
 import os
 import socket
+from base64 import b64encode
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -26,28 +26,36 @@ def _origin(pid: int) -> str:
     return f"{pid}@{socket.gethostname()}"
 
 
-@cache
-def _constant_headers(name: str, hard_limit: float, pid: int) -> bytes:
-    """The part of the headers that is the same for every task of a type, without its braces."""
+@lru_cache(maxsize=1024)
+def _around_body(name: str, hard_limit: float, pid: int) -> tuple[bytes, bytes]:
+    """What stands between a plain submission's own headers and its id, and what comes first: the same for all of a type."""
     fixed: dict[str, Any] = {
         "lang": "py", "task": name, "shadow": None, "eta": None, "expires": None, "group": None, "group_index": None, "retries": 0,
         "timelimit": [hard_limit, hard_limit * 0.95], "parent_id": None, "argsrepr": "()", "origin": _origin(pid),
         "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {}, "ignore_result": False,
     }  # fmt: skip
-    return orjson.dumps(fixed)[1:-1]
+    return _HEAD + orjson.dumps(fixed)[1:-1] + b',"id":', b"}," + _TAIL
+
+
+_HEAD = b'{"headers":{"fleet_attempt":' + ATTEMPT + b","
+_TAIL = b'"content-encoding":"utf-8","content-type":"application/json","properties":{"body_encoding":"base64","correlation_id":'
+_DELIVERY = (
+    b',"reply_to":"","delivery_mode":2,"priority":0,"delivery_info":{"exchange":"","routing_key":"' + QUEUE + b'"},"delivery_tag":'
+)
 
 
 def direct(
     task_id: str, name: str, payload: bytes, hard_limit: float, headers: Mapping[str, str] | None = None
 ) -> bytes:
     """Return the envelope of a plain submission; `payload` is the JSON of the keyword arguments."""
-    body = base64.b64encode(b"[[]," + payload + b"," + _EMBED + b"]")
+    head, tail = _around_body(name, hard_limit, os.getpid())
+    own = orjson.dumps(task_id)
     shown = payload.decode()[:REPR_BYTES] if len(payload) <= REPR_BYTES else f"<{len(payload)} bytes>"
-    own = orjson.dumps({"id": task_id, "root_id": task_id, "kwargsrepr": shown, **(headers or {})})
+    more = b"," + orjson.dumps(headers)[1:-1] if headers else b""
     return b"".join(
         (
-            b'{"headers":{"fleet_attempt":', ATTEMPT, b",", own[1:-1], b",", _constant_headers(name, hard_limit, os.getpid()), b"},",
-            _tail(task_id, body),
+            head, own, b',"root_id":', own, b',"kwargsrepr":', orjson.dumps(shown), more, tail,
+            own, _DELIVERY, own[:-1], b".", ATTEMPT, b'"},"body":"', b64encode(b"[[]," + payload + b"," + _EMBED + b"]"), b'"}',
         )
     )  # fmt: skip
 
@@ -55,24 +63,12 @@ def direct(
 def from_celery(headers: Mapping[str, Any], body: bytes) -> bytes:
     """Return the envelope of a message Celery composed (chains, chords, retries, plain apply_async)."""
     kept = {key: value for key, value in headers.items() if key not in (ATTEMPT_HEADER, "eta")}
-    text = orjson.dumps({**kept, "eta": None}, default=str)
-    return b"".join(
-        (b'{"headers":{"fleet_attempt":', ATTEMPT, b",", text[1:], b",", _tail(headers["id"], base64.b64encode(body)))
-    )
+    own, text = orjson.dumps(headers["id"]), orjson.dumps({**kept, "eta": None}, default=str)
+    return b"".join((_HEAD, text[1:], b",", _TAIL, own, _DELIVERY, own[:-1], b".", ATTEMPT, b'"},"body":"', b64encode(body), b'"}'))
 
 
 def foreign(headers: Mapping[str, Any], body: bytes, queue: str) -> bytes:
     """Return the whole message of a task that is not the fleet's: no attempt, the queue filled in."""
-    tail = _tail(headers["id"], base64.b64encode(body)).replace(QUEUE, queue.encode()).replace(ATTEMPT, b"0")
-    return b"".join((b'{"headers":', orjson.dumps(dict(headers), default=str), b",", tail))
-
-
-def _tail(task_id: str, body: bytes) -> bytes:
-    name = task_id.encode()
-    return b"".join(
-        (
-            b'"content-encoding":"utf-8","content-type":"application/json","properties":{"body_encoding":"base64","correlation_id":"',
-            name, b'","reply_to":"","delivery_mode":2,"priority":0,"delivery_info":{"exchange":"","routing_key":"', QUEUE,
-            b'"},"delivery_tag":"', name, b".", ATTEMPT, b'"},"body":"', body, b'"}',
-        )
-    )  # fmt: skip
+    own, text = orjson.dumps(headers["id"]), orjson.dumps(dict(headers), default=str)
+    tail = b"".join((_TAIL, own, _DELIVERY, own[:-1], b".", ATTEMPT, b'"},"body":"', b64encode(body), b'"}'))
+    return b"".join((b'{"headers":', text, b",", tail.replace(QUEUE, queue.encode()).replace(ATTEMPT, b"0")))

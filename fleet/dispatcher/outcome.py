@@ -56,7 +56,7 @@ def finish(
         trace_id or tracing.current_trace_id(),
         "1" if is_task_fault else "",
     ]
-    accepted, state, outgoing = patiently(
+    accepted, state, *outgoing = patiently(
         lambda again: resident("dispatcher/finish.lua")(
             connect(), [keys.prefix(current().cell)], [*arguments, "1" if again else ""]
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
@@ -24,11 +24,12 @@ class Submission:
         return asdict(self)
 
 
-def from_reply(reply: Sequence[Sequence[Any]], task_ids: Sequence[str]) -> Iterator[Submission]:
+def from_reply(reply: bytes, task_ids: Sequence[str]) -> list[Submission]:
     """Read what submit.lua returns for these tasks: equal answers in a row come once, with how many they are."""
-    ids = iter(task_ids)
-    for count, *row in reply:
-        answer, other_id, pool, reason, retry = (part.decode() for part in row)
+    ids, found = iter(task_ids), []
+    for row in reply.decode().split("\x1e"):
+        count, answer, other_id, pool, reason, retry = row.split("\x1f")
         seconds = float(retry)
-        for task_id in islice(ids, count):
-            yield Submission(answer, other_id or task_id, pool or None, reason, seconds)
+        for task_id in islice(ids, int(count)):
+            found.append(Submission(answer, other_id or task_id, pool or None, reason, seconds))  # type: ignore[arg-type]
+    return found

@@ -1,7 +1,8 @@
 --[[ submit.lua: one or many tasks come in, in one round trip.
 KEYS: 1 the cell's key prefix   ARGV: four of each task, see submission.lua
-Returns: the answers in order, equal ones in a row counted together: {how many, answer, id ('' = as submitted), pool,
-reason, retry_after}; then the list of (queue, message) pairs to publish when the broker is not this Redis. ]]
+Returns: the answers in order as one text, equal ones in a row counted together: rows of \31-separated (how many, answer,
+id ('' = as submitted), pool, reason, retry_after), separated by \30. When the broker is not this Redis, a list of that
+text and the (queue, message) pairs to publish. ]]
 --@include dispatcher/parts/submit_one.lua
 begin_run()
 local p, now, answers, last, place = KEYS[1], server_seconds(), {}, {}, 0
@@ -22,8 +23,11 @@ for offset = 0, #ARGV - 1, 4 do
   end
   place = place + 1
 end
-for _, row in ipairs(answers) do
+for index, row in ipairs(answers) do
+  row[5] = string.gsub(row[5], '%c', ' ')
+  answers[index] = table.concat(row, '\31')
   if row.label ~= 'resubmitted' then metric_count(p, row[1], 'fleet_submissions_total', row.type, row[2], row.label) end
 end
 end_run(p)
-return {answers, outgoing}
+local text = table.concat(answers, '\30')
+return #outgoing == 0 and text or {text, unpack(outgoing)}

@@ -7,7 +7,6 @@ repetition with the same task id is the same task.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from fleet import catalogue
 from fleet.catalogue.load import payload_model
-from fleet.dispatcher import envelope, estimates, ranking, signatures, traced
+from fleet.dispatcher import envelope, estimates, ranking, signatures, task_ids, traced
 from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.profile import joined
 from fleet.dispatcher.publish import publish_rest
@@ -60,9 +59,11 @@ def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: 
     Redis does not answer; a deferred or refused task is an answer, not an exception.
     """
     request = TaskRequest(task_type, payload or {}, **options)
+    begin("fleet-producer")
+    if not tracing.is_on():
+        return TaskHandle(send([encode(request)])[0])
     with traced.submitting(task_type, request.tenant):
-        [answer] = send([encode(request)])
-    return TaskHandle(answer)
+        return TaskHandle(send([encode(request)])[0])
 
 
 def submit_many(
@@ -144,9 +145,11 @@ def send(rows: list[list[Any]]) -> list[Submission]:
         return []
     client = connect(decode=False)
     flat = [value for row in rows for value in row]
-    answers, outgoing = resident("dispatcher/submit.lua")(client, [_prefix()], flat)
-    publish_rest(outgoing)
-    return list(from_reply(answers, [row[0] for row in rows]))
+    reply = resident("dispatcher/submit.lua")(client, [_prefix()], flat)
+    if not isinstance(reply, bytes):
+        reply, *outgoing = reply
+        publish_rest(outgoing)
+    return from_reply(reply, [row[0] for row in rows])
 
 
 def forget() -> None:
@@ -161,7 +164,7 @@ def _prefix() -> str:
     return keys.prefix(current().cell)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Known:
     """What does not change between two submits of a type."""
 
@@ -200,7 +203,7 @@ def encode(request: TaskRequest) -> list[Any]:
     known = known_type(request.task_type)
     check_options(request)
     payload = encode_payload(request.task_type, request.payload, known.model)
-    task_id = request.task_id or str(uuid.uuid4())
+    task_id = request.task_id or task_ids.new()
     headers = signatures.stamped(task_id, request.task_type, (), payload)
     tracing.inject(headers)
     message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers)

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from urllib.parse import urlsplit
 
 import redis
@@ -125,19 +124,21 @@ def _open_sentinel(url: str, options: dict[str, object]) -> redis.Redis:
     return Sentinel(nodes, **options).master_for(name, password=password, db=database)  # type: ignore[no-any-return,no-untyped-call]
 
 
-@contextmanager
-def available() -> Iterator[None]:
+class available:
     """Turn connection trouble, and a server that cannot serve now, into `StoreUnavailable`, without the URL's password."""
-    try:
-        yield
-    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
-        raise StoreUnavailable(
-            f"Redis at {_where()} does not answer ({type(error).__name__}): start it (`fleet up`) or set FLEET_BROKER__URL"
-        ) from error
-    except redis.exceptions.ResponseError as error:
-        if why := refusal(error):
+
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
+            raise StoreUnavailable(
+                f"Redis at {_where()} does not answer ({type(error).__name__}): start it (`fleet up`) or set FLEET_BROKER__URL"
+            ) from error
+        if isinstance(error, redis.exceptions.ResponseError) and (why := refusal(error)):
             raise StoreUnavailable(why) from error
-        raise
 
 
 # What a server says that understands well and cannot serve now. redis-py takes the word off those it has a class for.

@@ -17,6 +17,7 @@ from typing import Any
 import redis
 
 from fleet.errors import ConfigurationError, StoreUnavailable
+from fleet.store import line
 from fleet.store.client import available, refusal
 
 _INCLUDE = re.compile(r"^--@include\s+(\S+)\s*$", re.MULTILINE)
@@ -61,7 +62,7 @@ class Script:
         """Run in one round trip (two the first time on a server)."""
         with available():
             try:
-                return client.evalsha(self.digest, len(keys), *keys, *args)
+                return line.call(client, b"EVALSHA", self.digest.encode(), keys, args)
             except redis.exceptions.NoScriptError:
                 return client.eval(self.text, len(keys), *keys, *args)
 
@@ -78,7 +79,7 @@ class Resident(Script):
     calls: bodies begin by resetting it. Where the server knows no functions, it runs as a plain script.
     """
 
-    __slots__ = ("is_known", "library", "name")
+    __slots__ = ("_called", "is_known", "library", "name")
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
@@ -92,6 +93,7 @@ class Resident(Script):
             f"#!lua name={self.name}\n{head}\nredis.register_function{{function_name='{self.name}', flags={{{flags}}}, "
             f"callback=function(KEYS, ARGV)\n{body}\nend}}"
         )
+        self._called = self.name.encode()
         self.is_known = True
 
     def __call__(self, client: redis.Redis, keys: Sequence[str | bytes] = (), args: Sequence[Any] = ()) -> Any:
@@ -99,7 +101,7 @@ class Resident(Script):
         if self.is_known:
             with available():
                 try:
-                    return client.fcall(self.name, len(keys), *keys, *args)
+                    return line.call(client, b"FCALL", self._called, keys, args)
                 except redis.exceptions.ResponseError as error:
                     text = str(error)
                     if "Function not found" in text:

@@ -4,6 +4,7 @@
 --@include costs/budget_release.lua
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/profile.lua
+--@include dispatcher/parts/record.lua
 --@include dispatcher/parts/time.lua
 --@include dispatcher/parts/run.lua
 local function failure_meta(id, state, reason)
@@ -14,38 +15,33 @@ local function failure_meta(id, state, reason)
 end
 
 local function end_task(p, id, state, now, info)
-  local key = p .. 'task:' .. id
-  local t = redis.call('HMGET', key, 'type', 'tenant', 'pool', 'attempt', 'submitted', 'released', 'started', 'profile',
-    'pool_usd', 'waited_for', 'deadline')
-  local profile = profile_of(t[8] or '')
-  local keep, history = knob(p, 'result_seconds'), knob(p, 'history')
-  local reason = info.reason or ''
-  redis.call('HSET', key, 'state', state, 'ended', stamp(now), 'reason', reason)
-  if state == 'dead' then redis.call('ZADD', p .. 'dead', stamp(now), id) else redis.call('EXPIRE', key, keep) end
-  if t[11] and t[11] ~= '' then redis.call('ZREM', p .. 'deadlines', id) end
-  local ms = math.floor(now * 1000)
+  local key, t, reason, at = p .. 'task:' .. id, task_record(p, id), info.reason or '', stamp(now)
+  local profile, keep, ms = profile_of(t.profile), knob(p, 'result_seconds'), math.floor(now * 1000)
+  local agent, started = profile.agent_type or '', tonumber(t.started)
+  redis.call('HSET', key, 'state', state, 'ended', at, 'reason', reason)
+  if state == 'dead' then redis.call('ZADD', p .. 'dead', at, id) else redis.call('EXPIRE', key, keep) end
+  if t.deadline ~= '' then redis.call('ZREM', p .. 'deadlines', id) end
   budget.release(p, {task = id}, ms)
-  budget.pool_time(p, {task = id, attempt = tonumber(t[4]) or 0, tenant = t[2], type = t[1], agent = profile.agent_type, pool = t[3] or '',
-    usd = t[9], ok = state == 'done'}, ms)
+  budget.pool_time(p, {task = id, attempt = tonumber(t.attempt) or 0, tenant = t.tenant, type = t.type, agent = agent, pool = t.pool,
+    usd = t.pool_usd, ok = state == 'done'}, ms)
   -- Ended by the fleet itself: a chord or an error callback that waits for the task hears of it at the next tick.
   local meta = info.meta ~= '' and info.meta or nil
-  if t[10] and not meta and not info.told then redis.call('RPUSH', p .. 'untold', id) end
+  if t.waited_for ~= '' and not meta and not info.told then redis.call('RPUSH', p .. 'untold', id) end
   if profile.ignore_result ~= '1' then
     meta = meta or failure_meta(id, state, reason)
     redis.call('SETEX', 'celery-task-meta-' .. id, keep, meta)
     redis.call('PUBLISH', 'celery-task-meta-' .. id, meta)
   end
-  local task_type, pool, agent = t[1] or '', t[3] or '', profile.agent_type or ''
-  local run = (t[7] and t[7] ~= '') and now - tonumber(t[7]) or 0
-  redis.call('XADD', p .. 'history', 'MAXLEN', '~', history, '*', 'id', id, 'type', task_type, 'tenant', t[2] or '',
-    'pool', pool, 'state', state, 'attempt', t[4] or 0, 'submitted', t[5] or '', 'started', t[7] or '',
-    'ended', stamp(now), 'reason', string.sub(reason, 1, 300))
-  metric_count(p, 1, 'fleet_tasks_finished_total', task_type, pool, state)
-  metric_count(p, 1, 'ai_agent_requests_total', agent, state, task_type)
-  if run > 0 then
+  redis.call('XADD', p .. 'history', 'MAXLEN', '~', knob(p, 'history'), '*', 'id', id, 'type', t.type, 'tenant', t.tenant, 'pool', t.pool,
+    'state', state, 'attempt', tonumber(t.attempt) or 0, 'submitted', t.submitted, 'started', t.started, 'ended', at,
+    'reason', string.sub(reason, 1, 300))
+  metric_count(p, 1, 'fleet_tasks_finished_total', t.type, t.pool, state)
+  metric_count(p, 1, 'ai_agent_requests_total', agent, state, t.type)
+  if started and now > started then
     local hard = tonumber(profile.complexity) or 0.5
-    metric_observe(p, run, info.trace, 'ai_task_duration_seconds', task_type, pool)
-    metric_observe(p, now - tonumber(t[5]), info.trace, 'ai_agent_response_time_seconds', agent,
+    metric_observe(p, now - started, info.trace, 'ai_task_duration_seconds', t.type, t.pool)
+    metric_observe(p, now - tonumber(t.submitted), info.trace, 'ai_agent_response_time_seconds', agent,
       hard <= 0.3 and 'low' or (hard <= 0.7 and 'medium' or 'high'))
   end
+  forget_record(id)
 end

@@ -2,29 +2,24 @@
 -- clock stands (fair.lua), and sums the weights of the active ones.
 -- Read once per tenant and run, written once at the end: shares(p, tenant) -> the tenant's numbers; whole(p) -> everybody's.
 --@include dispatcher/parts/run.lua
-local function whole(p)
-  local all = memo.whole
-  if not all then
-    local t = redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots')
-    all = {tenants = tonumber(t[1]) or 0, active = tonumber(t[2]) or 0, slots = tonumber(t[3]) or 1}
-    memo.whole = all
-  end
-  return all
+local function as_whole(tenants, active, slots)
+  memo.whole = {tenants = tonumber(tenants) or 0, active = tonumber(active) or 0, slots = tonumber(slots) or 1}
+  return memo.whole
 end
 
+local function whole(p) return memo.whole or as_whole(unpack(redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots'))) end
+
 local function shares(p, tenant)
-  local known = memo.shares
-  if not known then
-    known = {}
-    memo.shares = known
-  end
+  local known = memo.shares or {}
+  memo.shares = known
   local one = known[tenant]
   if not one then
-    local t = redis.call('HMGET', p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant)
+    local t = redis.call('HMGET', p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant, '#tenants', '#active', '#slots')
     one = {open = tonumber(t[1]) or 0, held = tonumber(t[2]) or 0, clock = tonumber(t[3]) or 0}
+    one.weight = not is_calm(p) and tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1
+    if not memo.whole then as_whole(t[4], t[5], t[6]) end
     known[tenant] = one
   end
-  if not one.weight then one.weight = tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1 end
   return one
 end
 

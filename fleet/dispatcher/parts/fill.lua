@@ -7,6 +7,7 @@
 --@include dispatcher/parts/describe.lua
 --@include dispatcher/parts/profile.lua
 local FILL_AT_MOST, FILL_POOL_AT_MOST = 200, 8 -- of all pools (a tick), of one whose slot became free
+local LOOK_AT_MOST, FETCH = 5, 8 -- tasks of a lane looked at for one that may go; ids fetched at a time
 
 -- A head's age counts from its fair start, or from its arrival while one tenant has the fleet to itself.
 local function read_head(p, lane, id, now)
@@ -25,72 +26,90 @@ local function read_head(p, lane, id, now)
   return head
 end
 
--- The lane's first task that may go; tasks that already failed on `only` let the next ones pass.
-local function lane_head(p, lane, only, now)
-  for _, id in ipairs(redis.call('ZRANGE', lane_key(p, lane), 0, 3)) do
+-- The lane's first task that may go; tasks that already failed on `only` let the next ones pass. source.ids: what comes next,
+-- fetched a few at a time; what is taken or dropped leaves it.
+local function lane_head(p, source, only, now)
+  local lane, passed = source.lane, nil
+  for _ = 1, LOOK_AT_MOST do
+    local at = passed and passed + 1 or 1
+    if not source.ids[at] and not source.is_all then
+      source.ids = redis.call('ZRANGE', lane_key(p, lane), 0, FETCH - 1)
+      source.is_all = #source.ids < FETCH
+    end
+    local id = source.ids[at]
+    if not id then break end
     local head = read_head(p, lane, id, now)
-    if not head then
+    if not head or (head.deadline and now > head.deadline) then
+      table.remove(source.ids, at)
       unhold_task(p, id, lane)
-    elseif head.deadline and now > head.deadline then
-      unhold_task(p, id, lane)
-      end_task(p, id, 'dead', now, {reason = 'deadline passed while held', retry = true})
-    elseif not (only and head.excluded and head.excluded[only]) then
+      if head then end_task(p, id, 'dead', now, {reason = 'deadline passed while held', retry = true}) end
+    elseif only and head.excluded and head.excluded[only] then
+      passed, source.first = at, source.first or head
+    else
+      source.at = at
       return head
     end
   end
-  local first = redis.call('ZRANGE', lane_key(p, lane), 0, 0)[1]
-  return first and read_head(p, lane, first, now) or nil
+  source.at = 1
+  return source.first
+end
+
+-- The lanes whose tasks may go to `only` (or anywhere), with their cost factors; a lane of a bound pool knows that one only.
+local function open_lanes(p, only)
+  local sources = {}
+  for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
+    local bound = string.match(lane, '^@(.+)$')
+    local suits = not only or bound == only or (not bound and redis.call('HEXISTS', p .. 'factors:' .. lane, only) == 1)
+    if suits and (is_calm(p) or redis.call('HEXISTS', p .. 'paused', lane) == 0) then
+      sources[#sources + 1] = {lane = lane, row = bound and {[bound] = 1} or factor_row(p, lane), ids = {}}
+    end
+  end
+  return sources
+end
+
+local function names_of(sources)
+  local names, known = {}, {}
+  for _, source in ipairs(sources) do
+    for name in pairs(source.row) do
+      if not known[name] then known[name], names[#names + 1] = true, name end
+    end
+  end
+  table.sort(names)
+  return names
 end
 
 local function fill(p, only, now, cause)
-  local heads, factors, names, known, released = {}, {}, {}, {}, 0
-  local function add(name)
-    if not known[name] then known[name], names[#names + 1] = true, name end
-  end
   if only and not wants_work(p, only) then return 0 end
-  for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
-    local bound = string.match(lane, '^@(.+)$')
-    if not only or not bound or bound == only then
-      local row = not bound and factor_row(p, lane)
-      if not only or bound or row[only] then
-        if bound then add(bound) else for name in pairs(row) do add(name) end end
-        if redis.call('HEXISTS', p .. 'paused', lane) == 0 then
-          heads[#heads + 1] = {lane = lane, bound = bound, row = row}
-        end
-      end
-    end
-  end
-  if #heads == 0 then return 0 end
-  table.sort(names)
-  local pools, index = gather_pools(p, names, now)
-  local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1,
-    held = math.max(counted(p .. 'inflight', '#held'), 1)}
+  local sources = open_lanes(p, only)
+  if #sources == 0 then return 0 end
+  local pools, index = gather_pools(p, names_of(sources), now)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
-  local queue = {}
-  local function refresh(source)
-    local head = lane_head(p, source.lane, only, now)
+  local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
+  local queue, factors, released = {}, {}, 0
+  local function next_of(source)
+    source.first = nil
+    local head = lane_head(p, source, only, now)
     if not head then return nil end
-    -- A bound task knows one pool only; it keeps its own row so that match.lua compares it by age.
-    head.source, head.kind = source, head.type
-    head.type = source.lane
-    factors[head.type] = source.row or {[source.bound] = 1}
+    head.source, head.kind, head.type = source, head.type, source.lane
+    factors[source.lane] = source.row
     return head
   end
-  for _, source in ipairs(heads) do queue[#queue + 1] = refresh(source) end
+  for _, source in ipairs(sources) do queue[#queue + 1] = next_of(source) end
   while #queue > 0 and released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do
     local h, q, score = match(queue, pools, factors, options)
     if not h then break end
     local head, pool = queue[h], pools[q]
     local decision = describe(head, pools, factors[head.type], pool.name, score, cause, now - head.held_at)
-    unhold_task(p, head.id, head.lane, head.tenant, true)
+    table.remove(head.source.ids, head.source.at)
+    take_held(p, head.id, head.lane, head.tenant)
     head.type = head.kind
     release_task(p, head.id, head, pool, now, decision)
     pool.free = pool.free - 1
     released = released + 1
     options.held = math.max(options.held - 1, 1)
     if only and pool.free <= 0 then break end
-    local nxt = refresh(head.source)
-    if nxt then queue[h] = nxt else table.remove(queue, h) end
+    local after = next_of(head.source)
+    if after then queue[h] = after else table.remove(queue, h) end
   end
   return released
 end

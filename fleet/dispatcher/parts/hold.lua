@@ -50,20 +50,33 @@ local function hold_task(p, id, task, now)
   write_record(p, id, task.record, fields)
 end
 
--- goes_on: the task is released now and stays open.
-local function unhold_task(p, id, lane, tenant, goes_on)
-  local key = lane_key(p, lane)
-  if redis.call('ZREM', key, id) == 0 then return false end
+-- One of the tenant's tasks less in this lane.
+local function leave_lane(p, lane, tenant)
+  memo.left = memo.left or {}
+  memo.left[lane] = true
   tally(p .. 'inflight', '#held', -1)
-  if redis.call('EXISTS', key) == 0 then
-    redis.call('SREM', p .. 'lanes', lane)
-    memo['lane ' .. lane] = nil
-  end
-  tenant = tenant or redis.call('HGET', p .. 'task:' .. id, 'tenant')
-  if tenant then
-    local one = shares(p, tenant)
-    one.held, one.has_changed = math.max(one.held - 1, 0), true
-    if not goes_on then count_open(p, tenant, -1) end
-  end
+  local one = shares(p, tenant)
+  one.held, one.has_changed = math.max(one.held - 1, 0), true
+end
+
+-- A held task that this run has just read is released: it stays open.
+local function take_held(p, id, lane, tenant)
+  put_off('ZREM', p .. 'held:' .. lane, id)
+  leave_lane(p, lane, tenant)
+end
+
+local function unhold_task(p, id, lane)
+  if redis.call('ZREM', lane_key(p, lane), id) == 0 then return false end
+  local tenant = redis.call('HGET', p .. 'task:' .. id, 'tenant') or 'default'
+  leave_lane(p, lane, tenant)
+  count_open(p, tenant, -1)
   return true
+end
+
+-- Lanes that became empty are no lanes any more.
+finishers[#finishers + 1] = function(p)
+  for lane in pairs(memo.left or {}) do
+    if redis.call('EXISTS', lane_key(p, lane)) == 0 then redis.call('SREM', p .. 'lanes', lane) end
+  end
+  memo.left = nil
 end

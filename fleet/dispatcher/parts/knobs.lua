@@ -4,12 +4,16 @@
 local KNOB_DEFAULTS = {hold = 2, kappa = 0.5, hand_off = 0.05, retry_budget = 0.2, result_seconds = 86400, history = 100000,
   lease = 6, release = 5, remove = 60, losses = 3, wait_goal = 30}
 
+local USUAL = {'hold', 'hand_off', 'result_seconds', 'history', 'kappa'}
+
+local function read_usual(p)
+  local known, values = {}, redis.call('HMGET', p .. 'knobs', unpack(USUAL))
+  for index, name in ipairs(USUAL) do known[name] = tonumber(values[index]) end
+  return known
+end
+
 local function knob(p, name)
-  local known = memo.knobs
-  if not known then
-    known = {}
-    memo.knobs = known
-  end
+  local known = remembered('knobs', read_usual, p)
   local value = known[name]
   if not value then
     value = tonumber(redis.call('HGET', p .. 'knobs', name)) or KNOB_DEFAULTS[name]

@@ -9,16 +9,21 @@
 --@include dispatcher/parts/run.lua
 local SIZE_FIELDS = {'count', 'mean', 'x', 'y', 'xx', 'yy', 'xy', 'smear', 'error'}
 
-local function read_size(p, task_type)
-  return remembered('size ' .. task_type, function()
-    local text, state, index = redis.call('GET', p .. 'size:' .. task_type), new_size(10), 0
-    for number in string.gmatch(text or '', '%S+') do
-      index = index + 1
-      state[SIZE_FIELDS[index]] = tonumber(number)
-    end
-    return state
-  end)
+local parsed = {} -- task type -> the text last read and what it says; nobody changes a state once it is made
+
+local function fetch_size(p, task_type)
+  local text, last = redis.call('GET', p .. 'size:' .. task_type) or '', parsed[task_type]
+  if last and last.text == text then return last.state end
+  local state, index = new_size(10), 0
+  for number in string.gmatch(text, '%S+') do
+    index = index + 1
+    state[SIZE_FIELDS[index]] = tonumber(number)
+  end
+  parsed[task_type] = {text = text, state = state}
+  return state
 end
+
+local function read_size(p, task_type) return remembered('size ' .. task_type, fetch_size, p, task_type) end
 
 local function save_size(p, task_type, state)
   memo['size ' .. task_type] = state
@@ -85,7 +90,7 @@ local function learn_outcome(p, task, pool, ok, service, now)
     save_size(p, kind, known.size)
   end
   redis.call('HSET', key, unpack(fields))
-  local text = redis.call('HGET', p .. 'ejected', pool)
+  local text = not is_calm(p) and redis.call('HGET', p .. 'ejected', pool)
   if not ok or text then
     local is_last = true
     for _, other in ipairs(redis.call('HKEYS', p .. 'factors:' .. kind)) do

@@ -18,20 +18,19 @@ local function wants_work(p, pool)
   return free > 0 and free >= credit / 2
 end
 
+local NOBODY = {}
+
 local function gather_pools(p, names, now)
   local pools, index = {}, {}
   if #names == 0 then return pools, index end
-  local slots = redis.call('HMGET', p .. 'slots', unpack(names))
-  local inflight, moved = redis.call('HMGET', p .. 'inflight', unpack(names)), tallied[p .. 'inflight'] or {}
-  local service = redis.call('HMGET', p .. 'service', unpack(names))
-  local paused = redis.call('HMGET', p .. 'paused', unpack(names))
-  local ejected = redis.call('HMGET', p .. 'ejected', unpack(names))
+  local slots, service = redis.call('HMGET', p .. 'slots', unpack(names)), redis.call('HMGET', p .. 'service', unpack(names))
+  local inflight, moved = redis.call('HMGET', p .. 'inflight', unpack(names)), tallied[p .. 'inflight'] or NOBODY
+  local paused = is_calm(p) and NOBODY or redis.call('HMGET', p .. 'paused', unpack(names))
+  local ejected = is_calm(p) and NOBODY or redis.call('HMGET', p .. 'ejected', unpack(names))
   local hand_off = knob(p, 'hand_off')
   for i, name in ipairs(names) do
     local have, mean = tonumber(slots[i]) or 0, tonumber(service[i]) or 10
-    local free = have - (tonumber(inflight[i]) or 0) - (moved[name] or 0)
-    local credit = hand_off_credit(have, mean, hand_off)
-    free = free + credit
+    local free = have - (tonumber(inflight[i]) or 0) - (moved[name] or 0) + hand_off_credit(have, mean, hand_off)
     local standing = ejected[i] and standing_at(parse_standing(ejected[i]), now) or 'in'
     if standing == 'probe' then free = math.min(free, 1) end
     if paused[i] or have <= 0 then free = 0 end

@@ -3,6 +3,7 @@
 -- may_retry(p, now): are retries still within their share of the traffic (at least 10 a minute)?
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/knobs.lua
+--@include dispatcher/parts/record.lua
 --@include dispatcher/parts/run.lua
 local function may_retry(p, now)
   local key, minute = p .. 'retry_budget', math.floor(now / 60)
@@ -29,6 +30,7 @@ local function retry_task(p, id, now, delay, exclude, label)
     task.bound = nil
   end
   redis.call('HSET', p .. 'task:' .. id, 'excluded', task.excluded, 'bound', task.bound or '', 'worker', '', 'started', '')
+  forget_record(id)
   metric_count(p, 1, 'fleet_retries_total', task.type, label)
   if delay > 0 then
     redis.call('HSET', p .. 'task:' .. id, 'state', 'held', 'lane', '')
