@@ -101,7 +101,7 @@ end
 
 for _, pool in ipairs(redis.call('HKEYS', p .. 'queues')) do
   local t = redis.call('HMGET', p .. 'stats:' .. pool, 'test_rate', 'grey')
-  if (tonumber(t[1]) or 0) > 0 then
+  if (tonumber(t[1]) or 0) > 0 or (tonumber(t[2]) or 1) > 1 then -- one left alone is forgiven with time
     local grey = test_pool(p, pool, 0, 0, now)
     if math.abs(grey - (tonumber(t[2]) or 1)) > 0.05 * grey then
       redis.call('HSET', p .. 'stats:' .. pool, 'grey', number_text(grey))

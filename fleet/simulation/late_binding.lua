@@ -54,12 +54,12 @@ local function refresh(now)
   if options.known then return end
   for name, pool in ipairs(pools) do
     settle(pool, now)
-    local grey = grey_factor(pool.expected, pool.done)
+    pool.grey = grey_factor(pool.expected, pool.done, pool.grey)
     for id, kind in ipairs(types) do
       local learned = kind.learned[name]
       if learned then
         local speed = shrunk_speed(learned.speed, learned.count, pool.speed)
-        factors[id][name] = cost_factor(speed, learned.success, pool.price, options.kappa, grey)
+        factors[id][name] = cost_factor(speed, learned.success, pool.price, options.kappa, pool.grey)
       end
     end
     pool.out = options.ejects and standing_at(pool.standing, now) == 'out'

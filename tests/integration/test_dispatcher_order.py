@@ -86,7 +86,7 @@ def test_two_bursts_take_turns_whoever_came_first(declared: Callable[..., Rig]) 
 
 
 def test_fast_pools_get_more_than_their_slots_to_hide_the_hand_off(declared: Callable[..., Rig]) -> None:
-    rig = declared(pools={"a": {}}, settings={"dispatch": {"hand_off_threshold_seconds": 0.05}})
+    rig = declared(pools={"a": {}}, settings={"dispatch": {"hand_off_threshold_seconds": 0.5}})
     rig.worker("w", "a", 2)
     for _ in range(60):
         rig.submit()
@@ -98,7 +98,7 @@ def test_fast_pools_get_more_than_their_slots_to_hide_the_hand_off(declared: Cal
     for _ in range(40):
         rig.end(rig.start("a", "w"))
         assert 10 <= rig.inflight("a") <= 18, "refilled by many at once"
-    rig.store.hset(rig.key("service"), "a", "0.03")
+    rig.store.hset(rig.key("service"), "a", "0.3")
     for _ in range(10):
         rig.end(rig.start("a", "w"))
     rig.check()
@@ -120,3 +120,14 @@ def test_a_slow_slot_stays_idle_when_waiting_for_the_fast_one_is_sooner(declared
     assert (first.submission.pool, second.status) == ("fast", "held")
     rig.end(rig.start("fast", "wf"))
     assert rig.start("fast", "wf").task_id == second.id
+
+
+def test_a_pool_found_slow_is_forgiven_while_it_is_left_alone(declared: Callable[..., Rig]) -> None:
+    rig = declared()
+    rig.worker("w", "a")
+    rig.store.hset(rig.key("factors:job"), "a", 6.0)
+    suspect = {"v:job": 1, "n:job": 50, "test_expected": 50, "test_done": 6, "test_rate": 0, "test_grey": 6, "grey": 6}
+    rig.store.hset(rig.key("stats:a"), mapping=suspect)  # type: ignore[arg-type]
+    rig.store.hset(rig.key("stats:a"), "test_at", str(float(rig.store.time()[0]) - 1800))  # type: ignore[index]
+    rig.tick()
+    assert float(rig.store.hget(rig.key("factors:job"), "a")) == pytest.approx(1.0, abs=0.1)  # type: ignore[arg-type]

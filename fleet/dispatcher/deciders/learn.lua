@@ -43,8 +43,10 @@ local function settle_test(expected, done, rate, elapsed)
 end
 
 -- How much slower than learned a pool is right now; grows at once when completions stop. 1 unless beyond chance:
--- completions are counted with a margin of 2 standard deviations and 4 more.
-local function grey_factor(expected, done)
-  if expected <= 1.2 * (done + 2 * math.sqrt(done) + 4) then return 1 end
+-- completions are counted with a margin of 2 standard deviations and 4 more. was: the factor so far; a pool found slow
+-- stays slow until what is measured says otherwise, for evidence that has only faded would send a full load to try it.
+local function grey_factor(expected, done, was)
+  local limit = (was or 1) > 1 and done + 0.1 or 1.2 * (done + 2 * math.sqrt(done) + 4)
+  if expected <= limit then return 1 end
   return (expected + 2) / (done + 2)
 end

@@ -37,13 +37,14 @@ local function number_text(value) return string.format('%.8g', value) end
 -- Time on test: completions the running tasks should have brought against those seen. `change` of rate, completions.
 local function test_pool(p, pool, change, completed, now)
   local key = p .. 'stats:' .. pool
-  local t = redis.call('HMGET', key, 'test_expected', 'test_done', 'test_rate', 'test_at')
+  local t = redis.call('HMGET', key, 'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey')
   local rate = tonumber(t[3]) or 0
   local expected, done = settle_test(tonumber(t[1]) or 0, tonumber(t[2]) or 0, rate, now - (tonumber(t[4]) or now))
   done = done + completed
+  local grey = grey_factor(expected, done, tonumber(t[5]))
   redis.call('HSET', key, 'test_expected', number_text(expected), 'test_done', number_text(done),
-    'test_rate', number_text(math.max(rate + change, 0)), 'test_at', stamp(now))
-  return grey_factor(expected, done)
+    'test_rate', number_text(math.max(rate + change, 0)), 'test_at', stamp(now), 'test_grey', number_text(grey))
+  return grey
 end
 
 -- What is known about a type on a pool, as attempt.lua wants it.

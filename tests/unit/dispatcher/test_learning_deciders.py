@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -60,6 +61,21 @@ def test_time_on_test_notices_silence_before_any_completion() -> None:
     assert grey_factor(expected, done) == 1
     expected, done = settle_test(expected, done, 1.6, 60.0)  # then nothing for a minute
     assert grey_factor(expected, done) > 2
+
+
+def test_a_slow_pool_left_alone_is_forgiven_little_by_little() -> None:
+    """Evidence fades, and the factor with it: it never jumps from "six times slower" to "as good as new"."""
+    expected, done, grey = 50.0, 8.0, 5.0
+    factors = []
+    for _ in range(200):
+        expected, done = settle_test(expected, done, 0.0, 10.0)
+        grey = grey_factor(expected, done, grey)
+        factors.append(grey)
+    assert factors == sorted(factors, reverse=True)
+    assert factors[10] > 4
+    assert factors[-1] == 1
+    assert max(before / after for before, after in pairwise(factors)) < 1.3
+    assert grey_factor(10.0, 8.0, 1.0) == 1, "which for a pool nobody suspects is well within chance"
 
 
 def test_tenants_share_by_weight_whatever_they_queue() -> None:
