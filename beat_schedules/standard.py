@@ -24,6 +24,7 @@ def _at(name: str, when: crontab) -> dict[str, Any]:
 SCHEDULE: dict[str, dict[str, Any]] = {
     "costs": _every("costs", min(60.0, _settings.costs.interval_seconds)),
     "tick": _every("tick", 5.0),
+    "cells": _every("cells", 5.0),
     "rollout": _every("rollout", 10.0),
     "scaling": _every("scaling", _settings.scaling.interval_seconds),
     "pod_costs": _every("pod_costs", 15.0),

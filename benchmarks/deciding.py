@@ -75,7 +75,7 @@ def declare_wide(directory: Path) -> None:
     file.write_text(yaml.safe_dump(document))
     os.environ["FLEET_FILE"] = str(file)
     settings.load.cache_clear()
-    catalogue.current.cache_clear()
+    catalogue.forget()
     known_type.cache_clear()
 
 

@@ -26,6 +26,8 @@ INSTRUMENTS_MODULE = "fleet.lifecycle.instruments"
 SCHEDULE_MODULE = "beat_schedules.standard"
 TRANSPORT = "fleet.dispatcher.transport:Transport"
 BACKEND = "fleet.dispatcher.outcome.FleetBackend"
+HEARTBEAT_SECONDS = 10.0
+"""AMQP only: how soon a connection to a host that vanished counts as dead."""
 
 
 def agent_modules(pool: str | None) -> tuple[str, ...]:
@@ -53,7 +55,9 @@ def configuration() -> dict[str, Any]:
     return {
         "broker_url": celery_url(broker_url()),
         "result_backend": f"{BACKEND}+{celery_url(store_url())}",
-        "broker_transport_options": transport if is_redis else {},
+        "broker_transport_options": transport if is_redis else _amqp_options(),
+        "broker_connection_timeout": settings.broker.connect_timeout_seconds,
+        "broker_heartbeat": HEARTBEAT_SECONDS,
         "result_backend_transport_options": {"visibility_timeout": visibility, "retry_policy": {"timeout": 5.0}},
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
@@ -62,14 +66,16 @@ def configuration() -> dict[str, Any]:
         "broker_pool_acquire_timeout": 10,
         "task_publish_retry_policy": {"max_retries": 3, "interval_start": 0, "interval_step": 0.2, "interval_max": 1},
         "task_queues": [
-            Queue(name, Exchange(""), routing_key=name)
+            Queue(name, Exchange(""), routing_key=name, queue_arguments=None if is_redis else _amqp_queue())
             for name in (*(pool.queue for pool in declared.pools.values()), MAINTENANCE_QUEUE)
         ],
         "task_default_queue": MAINTENANCE_QUEUE,
         "task_create_missing_queues": True,
-        # A lost worker's task is the lease's business, not the broker's: the message is done once the attempt is claimed.
         "worker_consumer": "fleet.lifecycle.intake:FleetConsumer",
-        "task_acks_late": False,
+        # A lost worker's task is the lease's business, not the broker's: the message is done once the attempt is claimed.
+        # AMQP counts what is not acknowledged against the prefetch: acknowledged late, a busy worker is sent nothing more,
+        # which on Redis is `worker_disable_prefetch`. What comes again after a lost connection is fenced by its attempt.
+        "task_acks_late": not is_redis,
         "task_reject_on_worker_lost": False,
         "task_serializer": "json",
         "result_serializer": "json",
@@ -78,7 +84,7 @@ def configuration() -> dict[str, Any]:
         "result_chord_expires": settings.dispatch.result_seconds,
         "task_track_started": False,
         "worker_prefetch_multiplier": 1,
-        # With prefetch a busy worker hoards tasks another worker could run (Redis transport only).
+        # With prefetch a busy worker hoards tasks another worker could run.
         "worker_disable_prefetch": is_redis,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_soft_shutdown_timeout": 0,
@@ -94,6 +100,17 @@ def configuration() -> dict[str, Any]:
         "imports": (*agent_modules(os.environ.get(POOL_VARIABLE)), INSTRUMENTS_MODULE),
         "beat_schedule": import_module(SCHEDULE_MODULE).SCHEDULE,
     }
+
+
+def _amqp_options() -> dict[str, Any]:
+    """Confirmed publishing, and errors within seconds instead of Celery's endless reconnecting while a producer waits."""
+    return {"confirm_publish": True, "max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+
+
+def _amqp_queue() -> dict[str, Any]:
+    """Arguments of every declared queue; RabbitMQ hands a message out anew when nobody acknowledged it in time."""
+    broker = current().broker
+    return {"x-queue-type": broker.queue_type, "x-consumer-timeout": broker.visibility_timeout_seconds * 1000}
 
 
 class FleetApp(Celery):  # type: ignore[misc]

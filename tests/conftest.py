@@ -58,4 +58,5 @@ def forget_facts() -> None:
         loaded.app.conf.update(loaded.configuration())
         loaded.app._local.__dict__.clear()
         loaded.app._backend_cache = None
-        loaded.app._pool = loaded.app.amqp._producer_pool = None
+        loaded.app._pool = None
+        loaded.app.__dict__.pop("amqp", None)

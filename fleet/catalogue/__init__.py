@@ -5,6 +5,6 @@ measured, nothing learned, no IO but reading the declaration.
 """
 
 from fleet.catalogue.declaration import AgentType, Catalogue, Pool, TaskType
-from fleet.catalogue.load import current, load
+from fleet.catalogue.load import current, forget, load, whole
 
-__all__ = ["AgentType", "Catalogue", "Pool", "TaskType", "current", "load"]
+__all__ = ["AgentType", "Catalogue", "Pool", "TaskType", "current", "forget", "load", "whole"]

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fleet.settings.groups import CellName
+
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 PoolName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,62}(@[a-z0-9._-]{1,32})?$")]
 ImportPath = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_]\w*)?$")]
@@ -55,6 +57,8 @@ class Pool(Row):
 
     name: PoolName
     agent_type: Name
+    cells: tuple[CellName, ...] = ()
+    """Cells that have this pool, each with workers and a queue of its own; none: every cell."""
     queue: str = ""
     """Celery queue; empty: fleet.<name>."""
     slots: int = Field(10, ge=1, le=1000)
@@ -115,6 +119,11 @@ class Catalogue(Row):
         if not (at and version and stable in self.pools):
             return None
         return self.pools[stable].model_copy(update={"name": name, "queue": f"fleet.{name}"})
+
+    def within(self, cell: str) -> Catalogue:
+        """Return what is declared for one cell: everything but pools of other cells."""
+        pools = {name: pool for name, pool in self.pools.items() if not pool.cells or cell in pool.cells}
+        return self if len(pools) == len(self.pools) else self.model_copy(update={"pools": pools})
 
     def capable_pools(self, task_type: str) -> tuple[Pool, ...]:
         """Return the pools whose agent type runs the task type."""

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ValidationError
 from fleet.catalogue.declaration import AgentType, Catalogue, Pool, Row, TaskType
 from fleet.catalogue.positions import Document, read
 from fleet.errors import ConfigurationError, UnknownName, did_you_mean
-from fleet.settings import catalogue_file
+from fleet.settings import catalogue_file, cell_names
+from fleet.settings import current as current_settings
 
 ROWS: Mapping[str, type[Row]] = {"agent_types": AgentType, "task_types": TaskType, "pools": Pool}
 OTHER_SECTIONS = (
@@ -34,7 +35,6 @@ OTHER_SECTIONS = (
     "downgrades",
     "tenants",
     "slos",
-    "cells",
 )
 ENTRY_POINT = "agent_fleet.agents"
 
@@ -51,9 +51,25 @@ def load(file: Path | None = None) -> Catalogue:
 
 
 @cache
-def current() -> Catalogue:
-    """Return this process's catalogue, read once."""
+def whole() -> Catalogue:
+    """Return what is declared for all cells together, read once."""
     return load(catalogue_file())
+
+
+def current() -> Catalogue:
+    """Return what is declared for the cell that `fleet.settings.current` speaks of."""
+    return _of_cell(current_settings().cell)
+
+
+@cache
+def _of_cell(cell: str) -> Catalogue:
+    return whole().within(cell)
+
+
+def forget() -> None:
+    """Read the file anew next time."""
+    whole.cache_clear()
+    _of_cell.cache_clear()
 
 
 def _installed() -> Iterable[Document]:
@@ -168,6 +184,10 @@ def _check_references(catalogue: Catalogue, homes: Mapping[tuple[str, str], Docu
         if pool.agent_type not in catalogue.agent_types:
             place = home.where(("pools", pool.name, "agent_type"))
             complaints.append(str(UnknownName("agent type", pool.agent_type, catalogue.agent_types, f"{place}: ")))
+        for index, cell in enumerate(pool.cells):
+            if cell not in cell_names():
+                place = home.where(("pools", pool.name, "cells", index))
+                complaints.append(str(UnknownName("cell", cell, cell_names(), f"{place}: ")))
         if other := queues.get(pool.queue):
             complaints.append(
                 f"{home.where(('pools', pool.name))}: pools {other!r} and {pool.name!r} share the queue {pool.queue!r}; give each its own"

@@ -18,8 +18,10 @@ def explain() -> None:
 def task(task_id: str, as_json: bool) -> None:
     """Say where a task went and why: candidates, terms, what was rejected, how long it was held."""
     from fleet.dispatcher import explanation
+    from fleet.dispatcher.cells import routing
 
-    document = explanation.explain(task_id)
+    with routing.holding(task_id):
+        document = explanation.explain(task_id)
     answer(document, as_json, document.lines())
 
 

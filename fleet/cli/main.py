@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "explain": ("fleet.cli.explain", "explain", "Say why something was decided."),
     "workers": ("fleet.cli.workers", "workers", "Show, drain and undrain workers."),
     "pools": ("fleet.cli.pools", "pools", "Show, pause and resume pools."),
+    "cells": ("fleet.cli.cells", "group", "Cells: list, where a tenant is, drain, undrain."),
     "top": ("fleet.cli.top", "top", "Watch the fleet live; drain, pause, resume, explain by key."),
     "config": ("fleet.cli.config", "config", "Show and check settings and catalogue."),
     "doctor": ("fleet.cli.doctor", "doctor", "Find what is wrong, and what mends it."),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fleet.cli.answer import answer, json_option, table
+
+if TYPE_CHECKING:
+    from fleet.dispatcher.pools import PoolStatus
 
 
 @click.command()
@@ -19,34 +23,46 @@ def status(task_id: str | None, as_json: bool) -> None:
         _fleet(as_json)
         return
     from fleet.dispatcher import tasks as records
+    from fleet.dispatcher.cells import routing
     from fleet.errors import NotFound
 
-    record = records.read(task_id)
+    with routing.holding(task_id) as cell:
+        record = records.read(task_id)
     if record is None:
         raise NotFound(f"no task {task_id}: its record may have expired; search with `fleet tasks search`")
+    document = record.as_dict() | ({"cell": cell} if routing.is_many() else {})
     lines = [
         f"{name:12} {value}"
-        for name, value in record.as_dict().items()
+        for name, value in document.items()
         if value not in ("", None, (), {}) and name != "decision"
     ]
-    answer(record.as_dict(), as_json, lines)
+    answer(document, as_json, lines)
 
 
 def _fleet(as_json: bool) -> None:
     from fleet.dispatcher import pools
+    from fleet.dispatcher.cells import routing
     from fleet.registry import roster
 
-    rows, held, workers = pools.status(), pools.held_by_type(), roster.workers()
-    document = {"pools": [row.as_dict() for row in rows], "held": held, "workers": len(workers)}
-    lines = [
-        table(
-            ("pool", "slots", "in flight", "queued", "success", "mean s"),
-            [(r.name, r.slots, r.inflight, r.queued, f"{r.success_rate:.0%}", f"{r.service_seconds:.2f}") for r in rows],
-        ),
-        "",
-        "held: " + (", ".join(f"{lane} {count}" for lane, count in held.items()) or "nothing") + f"    workers: {len(workers)}",
-    ]  # fmt: skip
+    seen = {cell: (pools.status(), pools.held_by_type(), len(roster.workers())) for cell in routing.each_answering()}
+    cells = [_cell_document(*values) for values in seen.values()]
+    lines: list[str] = []
+    for cell, (rows, held, workers) in seen.items():
+        waiting = ", ".join(f"{lane} {count}" for lane, count in held.items()) or "nothing"
+        lines += [f"cell {cell}"] * routing.is_many() + [
+            table(
+                ("pool", "slots", "in flight", "queued", "success", "mean s"),
+                [(r.name, r.slots, r.inflight, r.queued, f"{r.success_rate:.0%}", f"{r.service_seconds:.2f}") for r in rows],
+            ),
+            "",
+            f"held: {waiting}    workers: {workers}",
+        ]
+    document = {"cells": dict(zip(seen, cells, strict=True))} if routing.is_many() else cells[0]
     answer(document, as_json, lines)
+
+
+def _cell_document(rows: list[PoolStatus], held: dict[str, int], workers: int) -> dict[str, Any]:
+    return {"pools": [row.as_dict() for row in rows], "held": held, "workers": workers}
 
 
 @click.group()
@@ -60,8 +76,9 @@ def tasks() -> None:
 def list_(limit: int, as_json: bool) -> None:
     """Show tasks that are held, delayed, released or running."""
     from fleet.dispatcher import tasks as records
+    from fleet.dispatcher.cells import routing
 
-    rows = records.live(limit)
+    rows = [row for _ in routing.each_answering() for row in records.live(limit)][:limit]
     text = table(
         ("task", "type", "tenant", "state", "attempt", "pool"),
         [(r.task_id, r.task_type, r.tenant, r.state, r.attempt, r.pool) for r in rows],
@@ -79,8 +96,11 @@ def list_(limit: int, as_json: bool) -> None:
 def search(task_type: str, tenant: str, pool: str, state: str | None, limit: int, as_json: bool) -> None:
     """Search ended tasks, newest first."""
     from fleet.dispatcher import tasks as records
+    from fleet.dispatcher.cells import routing
 
-    rows = records.search(task_type=task_type, tenant=tenant, pool=pool, state=state or "", limit=limit)
+    wanted = {"task_type": task_type, "tenant": tenant, "pool": pool, "state": state or ""}
+    found = [row for _ in routing.each_answering() for row in records.search(**wanted, limit=limit)]
+    rows = sorted(found, key=lambda row: -row.ended_at)[:limit]
     heads = ("ended", "task", "type", "tenant", "pool", "state", "reason")
     text = table(
         heads,
@@ -107,8 +127,12 @@ def search(task_type: str, tenant: str, pool: str, state: str | None, limit: int
 def cancel(task_ids: tuple[str, ...], why: str, as_json: bool) -> None:
     """Cancel tasks: waiting ones at once, running ones are stopped and whatever they still say is not believed."""
     from fleet.dispatcher import tasks as records
+    from fleet.dispatcher.cells import routing
 
-    states = {task_id: records.cancel(task_id, why) for task_id in task_ids}
+    states = {}
+    for task_id in task_ids:
+        with routing.holding(task_id):
+            states[task_id] = records.cancel(task_id, why)
     answer(states, as_json, [f"{task_id} was {state}" for task_id, state in states.items()])
     if "unknown" in states.values():
         sys.exit(1)

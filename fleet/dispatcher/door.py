@@ -20,7 +20,9 @@ from kombu.utils.objects import cached_property
 
 from fleet import catalogue
 from fleet.dispatcher import envelope, estimates, ranking, signatures, traced
+from fleet.dispatcher.cells import routing
 from fleet.dispatcher.errors import NotAccepted
+from fleet.dispatcher.submission import Submission
 from fleet.dispatcher.submit import DEFAULT_PRIORITY, TaskRequest, check_options, encode_payload, known_type, row, send
 from fleet.dispatcher.tasks import withdraw
 from fleet.telemetry import tracing
@@ -81,16 +83,22 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
         if not args
         else orjson.dumps([args, kwargs, embed], default=str)
     )
-    ranked, why = ranking.rank(known.strategy, name, request.complexity, None)
-    estimate = estimates.of(name, kwargs, request.complexity)
-    rest: dict[str, Any] = {
-        "delay": request.delay_seconds, "deadline": None if deadline is None else max(deadline, 0.001), "estimate": estimate.micros,
-        "tokens": estimate.tokens, "model": estimate.model, "ranking": ranked, "why": why, "retries": headers.get("retries") or 0,
-        "attempt": _own_attempt(headers["id"]), "waited_for": 1 if embed.get("chord") or embed.get("errbacks") else None,
-    }  # fmt: skip
+    attempt = _own_attempt(headers["id"])
+
+    def submit() -> Submission:
+        ranked, why = ranking.rank(known.strategy, name, request.complexity, None)
+        estimate = estimates.of(name, kwargs, request.complexity)
+        rest: dict[str, Any] = {
+            "delay": request.delay_seconds, "deadline": None if deadline is None else max(deadline, 0.001), "estimate": estimate.micros,
+            "tokens": estimate.tokens, "model": estimate.model, "ranking": ranked, "why": why, "retries": headers.get("retries") or 0,
+            "attempt": attempt, "waited_for": 1 if embed.get("chord") or embed.get("errbacks") else None,
+        }  # fmt: skip
+        return send([row(headers["id"], envelope.from_celery(headers, body), known, request, rest)])[0]
+
     with traced.submitting(name, request.tenant), _published(name, message, headers):
         tracing.inject(headers)
-        [answer] = send([row(headers["id"], envelope.from_celery(headers, body), known, request, rest)])
+        # A task that submits itself again is known to the cell that runs it.
+        answer = submit() if attempt else routing.routed(request.tenant, name, submit)
     if answer.answer != "accepted":
         raise NotAccepted(
             f"{name} was {answer.answer}: {answer.reason}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fleet.dispatcher import tasks
+from fleet.dispatcher import results, tasks
+from fleet.dispatcher.cells import routing
 from fleet.dispatcher.errors import NotAccepted
 from fleet.dispatcher.submission import Submission
 
@@ -34,7 +35,8 @@ class TaskHandle:
     @property
     def status(self) -> str:
         """Return the task's state: held, released, running, done, failed, dead, cancelled, or unknown when its record expired."""
-        record = tasks.read(self.id)
+        with routing.holding(self.id, self.submission.cell):
+            record = tasks.read(self.id)
         return record.state if record else "unknown"
 
     def get(self, timeout: float | None = None) -> Any:
@@ -46,14 +48,13 @@ class TaskHandle:
             raise NotAccepted(f"task {self.id} was {self.submission.answer}: {self.submission.reason}")
         import celery.exceptions
 
-        from fleet.app import app
-
         end = None if timeout is None else time.monotonic() + timeout
-        result = app.AsyncResult(self.id)
         while True:
             left = SLICE_SECONDS if end is None else max(0.01, min(SLICE_SECONDS, end - time.monotonic()))
             try:
-                return result.get(timeout=left)
+                # The task may have moved to another cell since the last slice.
+                with routing.holding(self.id, self.submission.cell):
+                    return results.of(self.id).get(timeout=left)
             except celery.exceptions.TimeoutError:
                 if end is not None and time.monotonic() >= end:
                     raise TimeoutError(
@@ -62,4 +63,5 @@ class TaskHandle:
 
     def cancel(self, why: str = "cancelled by its producer") -> str:
         """Cancel; returns the state it was in."""
-        return tasks.cancel(self.id, why)
+        with routing.holding(self.id, self.submission.cell):
+            return tasks.cancel(self.id, why)

@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
 
-Answer = Literal["accepted", "deferred", "refused"]
+Answer = Literal["accepted", "deferred", "refused", "drained"]
+"""`drained` is for the router's ears only: another cell has to take the task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Submission:
     pool: str | None
     reason: str
     retry_after_seconds: float = 0.0
+    cell: str = ""
+    """The cell that answered; empty: the only one."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

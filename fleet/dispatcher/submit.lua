@@ -26,7 +26,8 @@ end
 for index, row in ipairs(answers) do
   row[5] = string.gsub(row[5], '%c', ' ')
   answers[index] = table.concat(row, '\31')
-  if row.label ~= 'resubmitted' then metric_count(p, row[1], 'fleet_submissions_total', row.type, row[2], row.label) end
+  local is_news = row.label ~= 'resubmitted' and row[2] ~= 'drained'
+  if is_news then metric_count(p, row[1], 'fleet_submissions_total', row.type, row[2], row.label) end
 end
 end_run(p)
 local text = table.concat(answers, '\30')

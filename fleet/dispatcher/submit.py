@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -19,11 +19,12 @@ from pydantic import BaseModel, ValidationError
 from fleet import catalogue
 from fleet.catalogue.load import payload_model
 from fleet.dispatcher import envelope, estimates, ranking, signatures, task_ids, traced
+from fleet.dispatcher.cells import routing
 from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.profile import joined
 from fleet.dispatcher.publish import publish_rest
 from fleet.dispatcher.submission import Submission, from_reply
-from fleet.errors import ConfigurationError, InvalidPayload, UnknownName
+from fleet.errors import ConfigurationError, FleetError, InvalidPayload, UnknownName
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
@@ -61,9 +62,9 @@ def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: 
     request = TaskRequest(task_type, payload or {}, **options)
     begin("fleet-producer")
     if not tracing.is_on():
-        return TaskHandle(send([encode(request)])[0])
+        return TaskHandle(routing.routed(request.tenant, task_type, lambda: send([encode(request)])[0]))
     with traced.submitting(task_type, request.tenant):
-        return TaskHandle(send([encode(request)])[0])
+        return TaskHandle(routing.routed(request.tenant, task_type, lambda: send([encode(request)])[0]))
 
 
 def submit_many(
@@ -71,7 +72,7 @@ def submit_many(
 ) -> Iterator[TaskHandle | Exception]:
     """Submit many; yields one handle, or the error of that one request, for each in order.
 
-    A batch travels while the next one is encoded.
+    A batch travels while the next one is encoded. A store that does not answer fails the tasks that were on their way to it.
     """
     count = 0
     begin("fleet-producer")
@@ -79,7 +80,8 @@ def submit_many(
         for batch, sent in _under_way(_batches(requests), line):
             answers = iter(sent.result())
             for task in batch:
-                answer = task if isinstance(task, Exception) else TaskHandle(next(answers))
+                given = task if isinstance(task, Exception) else next(answers)
+                answer = TaskHandle(given) if isinstance(given, Submission) else given
                 if on_answer:
                     on_answer(count, answer)
                 count += 1
@@ -87,7 +89,7 @@ def submit_many(
 
 
 def submit_together(encoders: Iterable[Encoder]) -> list[Submission | Exception]:
-    """Submit what several callers want at the same moment in one round trip; each brings its own `encode`.
+    """Submit what several callers want of this cell at the same moment in one round trip; each brings its own `encode`.
 
     Each has its answer or its own error, whatever that is: what one caller sent must not fail another's task.
     """
@@ -96,14 +98,15 @@ def submit_together(encoders: Iterable[Encoder]) -> list[Submission | Exception]
     return [task if isinstance(task, Exception) else next(answers) for task in batch]
 
 
+T = TypeVar("T")
 Encoder = Callable[[], list[Any]]
-Batch = list["list[Any] | Exception"]
+Batch = list["routing.Coded | Exception"]
 
 
 WRONG = (ConfigurationError, InvalidPayload)
 
 
-def _encoded(encoder: Encoder, its_own: tuple[type[Exception], ...] = WRONG) -> list[Any] | Exception:
+def _encoded(encoder: Callable[[], T], its_own: tuple[type[Exception], ...] = WRONG) -> T | Exception:
     try:
         return encoder()
     except its_own as error:
@@ -113,7 +116,7 @@ def _encoded(encoder: Encoder, its_own: tuple[type[Exception], ...] = WRONG) -> 
 def _batches(requests: Iterable[TaskRequest]) -> Iterator[Batch]:
     batch: Batch = []
     for request in requests:
-        batch.append(_encoded(partial(_encode_traced if tracing.is_on() else encode, request)))
+        batch.append(_encoded(partial(routing.encoded, request, _encode_traced if tracing.is_on() else encode)))
         if len(batch) == BATCH:
             yield batch
             batch = []
@@ -127,11 +130,15 @@ def _encode_traced(request: TaskRequest) -> list[Any]:
         return encode(request)
 
 
-def _under_way(batches: Iterable[Batch], line: Executor) -> Iterator[tuple[Batch, Future[list[Submission]]]]:
+Answers = Future[list["Submission | FleetError"]]
+
+
+def _under_way(batches: Iterable[Batch], line: Executor) -> Iterator[tuple[Batch, Answers]]:
     """Yield each batch with its answer to come, after the next one has been encoded."""
-    ahead: tuple[Batch, Future[list[Submission]]] | None = None
+    ahead: tuple[Batch, Answers] | None = None
     for batch in batches:
-        sent = line.submit(send, [task for task in batch if not isinstance(task, Exception)])
+        good = [task for task in batch if not isinstance(task, Exception)]
+        sent = line.submit(routing.deliver, good, send, encode)
         if ahead:
             yield ahead
         ahead = batch, sent
@@ -145,7 +152,7 @@ def send(rows: list[list[Any]]) -> list[Submission]:
         return []
     client = connect(decode=False)
     flat = [value for row in rows for value in row]
-    reply = resident("dispatcher/submit.lua")(client, [_prefix()], flat)
+    reply = resident("dispatcher/submit.lua")(client, [keys.prefix(current().cell)], flat)
     if not isinstance(reply, bytes):
         reply, *outgoing = reply
         publish_rest(outgoing)
@@ -155,13 +162,7 @@ def send(rows: list[list[Any]]) -> list[Submission]:
 def forget() -> None:
     """Forget what settings and catalogue said: they changed, or this process serves another fleet from now on."""
     known_type.cache_clear()
-    _prefix.cache_clear()
     _profile.cache_clear()
-
-
-@cache
-def _prefix() -> str:
-    return keys.prefix(current().cell)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,12 +30,16 @@ MOST_UNDER_WAY = 2000
 async def submit(call: Call) -> Answer:
     """Hand one task to the dispatcher; 202 when accepted, 429 when deferred, 422 when refused."""
     from fleet.dispatcher import traced
-    from fleet.dispatcher.submit import encode
+    from fleet.dispatcher.cells import routing
+    from fleet.dispatcher.submit import encode, send
 
     request = call.sent(TaskRequest)
     wish = _wish(request, call.identity, request.idempotency_key or _header_key(call))
     with traced.submitting(wish.task_type, wish.tenant, call.headers):
-        submission = await call.trips.submit(partial(copy_context().run, encode, wish))
+        if routing.is_many():
+            submission = await aside(routing.routed, wish.tenant, wish.task_type, lambda: send([encode(wish)])[0])
+        else:
+            submission = await call.trips.submit(partial(copy_context().run, encode, wish))
     match submission.answer:
         case "accepted":
             return Answer(submission.as_dict(), 202, {"location": f"/api/v1/tasks/{submission.task_id}"})
@@ -43,6 +47,8 @@ async def submit(call: Call) -> Answer:
             raise Problem(429, "deferred", submission.reason, retry_after=submission.retry_after_seconds)
         case "refused":
             raise Problem(422, "refused", submission.reason)
+        case "drained":
+            raise Problem(429, "deferred", "the fleet's only cell is drained", retry_after=routing.CLOSED_SECONDS)
         case never:
             assert_never(never)
 

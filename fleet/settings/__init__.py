@@ -8,6 +8,7 @@ from fleet.settings.groups import (
     AlertSettings,
     BackupSettings,
     BrokerSettings,
+    CellSettings,
     CostSettings,
     DispatchSettings,
     GatewaySettings,
@@ -21,7 +22,17 @@ from fleet.settings.groups import (
     Settings,
     TelemetrySettings,
 )
-from fleet.settings.merge import NOT_SETTINGS, PREFIX, Effective, build, catalogue_file, current, load
+from fleet.settings.merge import (
+    NOT_SETTINGS,
+    PREFIX,
+    Effective,
+    build,
+    catalogue_file,
+    cell_names,
+    current,
+    in_cell,
+    load,
+)
 
 __all__ = [
     "NOT_SETTINGS",
@@ -30,6 +41,7 @@ __all__ = [
     "AlertSettings",
     "BackupSettings",
     "BrokerSettings",
+    "CellSettings",
     "CostSettings",
     "DispatchSettings",
     "Effective",
@@ -45,6 +57,8 @@ __all__ = [
     "TelemetrySettings",
     "build",
     "catalogue_file",
+    "cell_names",
     "current",
+    "in_cell",
     "load",
 ]

@@ -5,10 +5,13 @@ One frozen group per subsystem, closed to unknown names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+CellName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 
 
 class Group(BaseModel):
@@ -32,8 +35,19 @@ class BrokerSettings(Group):
     """How long a silent connection is trusted; after about twice that a worker opens another."""
     visibility_timeout_seconds: int = Field(3600, gt=0)
     """kombu's own redelivery; the fleet's leases act long before it, so it only has to exceed the longest task."""
+    queue_type: Literal["classic", "quorum"] = "classic"
+    """AMQP only: classic queues on one server; quorum queues go on when a node of a cluster fails."""
     sign_messages: bool = False
     """Refuse task messages that carry no valid signature."""
+
+
+class CellSettings(Group):
+    broker_url: SecretStr = SecretStr("")
+    """URL of the cell's Celery broker; empty: `broker.url`, for the one cell this process belongs to."""
+    store_url: SecretStr = SecretStr("")
+    """Redis URL of the cell's state; empty: the cell's broker, when that is Redis."""
+    weight: float = Field(1.0, gt=0)
+    """Share of the tenants it gets, relative to the other cells."""
 
 
 class DispatchSettings(Group):
@@ -258,8 +272,10 @@ class ReportSettings(Group):
 class Settings(Group):
     """Everything a fleet can be told."""
 
-    cell: str = Field("main", pattern=r"^[a-z0-9-]{1,32}$")
-    """Name of the cell: the part of the fleet that shares one Redis."""
+    cell: CellName = "main"
+    """Name of the cell this process belongs to: the part of the fleet that shares one Redis."""
+    cells: Mapping[CellName, CellSettings] = {}
+    """Every cell of the fleet; none: it has one."""
     state_dir: Path = Path(".fleet")
     """Where a local fleet keeps its broker's data, keys and ledger."""
     timezone: str = "UTC"
@@ -278,3 +294,12 @@ class Settings(Group):
     gateway: GatewaySettings = GatewaySettings()
     backup: BackupSettings = BackupSettings()
     reports: ReportSettings = ReportSettings()
+
+    @model_validator(mode="after")
+    def _check_cells(self) -> Settings:
+        if self.cells and self.cell not in self.cells:
+            raise ValueError(f"cell {self.cell!r} is none of the declared cells: {', '.join(self.cells)}")
+        for name, row in self.cells.items():
+            if name != self.cell and not (row.broker_url.get_secret_value() or row.store_url.get_secret_value()):
+                raise ValueError(f"cells.{name} has no broker_url: only the cell a process belongs to may leave it out")
+        return self

@@ -7,11 +7,13 @@ refused: a typo must not be a default.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -60,7 +62,8 @@ def build(from_file: Mapping[str, Any], environment: Mapping[str, str]) -> Effec
         _put(merged, path, _from_text(path, value))
         origins[".".join(path)] = "environment"
     try:
-        return Effective(Settings.model_validate(merged), origins)
+        settings = Settings.model_validate(merged)
+        return Effective(_as_seen_from(settings, settings.cell), origins)
     except ValidationError as error:
         wrong = "; ".join(f"settings.{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigurationError(f"settings are not valid: {wrong}") from None
@@ -70,7 +73,7 @@ def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[t
     leaves: list[tuple[tuple[str, ...], Any]] = []
     for key, value in tree.items():
         here = (*path, str(key))
-        if len(here) == 1 and isinstance(value, Mapping):
+        if (len(here) == 1 or here[0] == "cells") and isinstance(value, Mapping):
             leaves += _leaves(value, here)
         else:
             _check_name(here, "settings: ")
@@ -79,26 +82,24 @@ def _leaves(tree: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[t
 
 
 def _check_name(path: tuple[str, ...], where: str) -> None:
-    model: type[BaseModel] = Settings
+    annotation: Any = Settings
     for depth, part in enumerate(path):
-        if part not in model.model_fields:
+        if get_origin(annotation) is Mapping:
+            annotation = get_args(annotation)[1]  # any name will do here
+            continue
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            raise UnknownName("setting", ".".join(path), [".".join(path[:depth])], where)
+        if part not in annotation.model_fields:
             raise UnknownName(
-                "setting", ".".join(path), [".".join((*path[:depth], name)) for name in model.model_fields], where
+                "setting", ".".join(path), [".".join((*path[:depth], name)) for name in annotation.model_fields], where
             )
-        annotation = model.model_fields[part].annotation
-        if depth < len(path) - 1:
-            if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-                raise UnknownName("setting", ".".join(path), [".".join(path[: depth + 1])], where)
-            model = annotation
+        annotation = annotation.model_fields[part].annotation
 
 
 def _from_text(path: tuple[str, ...], text: str) -> Any:
-    model: type[BaseModel] = Settings
-    for part in path[:-1]:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        model = annotation
-    annotation = model.model_fields[path[-1]].annotation
+    annotation: Any = Settings
+    for part in path:
+        annotation = get_args(annotation)[1] if get_origin(annotation) is Mapping else annotation.model_fields[part].annotation
     is_list = bool(get_args(annotation)) and getattr(annotation, "__origin__", None) is tuple
     return tuple(item.strip() for item in text.split(",") if item.strip()) if is_list else text
 
@@ -125,6 +126,39 @@ def load() -> Effective:
     return build(section, os.environ)
 
 
+_elsewhere: ContextVar[Settings | None] = ContextVar("fleet_cell", default=None)
+
+
 def current() -> Settings:
-    """Return the settings that apply to this process."""
-    return load().settings
+    """Return the settings that apply to this process, or within `in_cell` to that cell."""
+    return _elsewhere.get() or load().settings
+
+
+def cell_names() -> tuple[str, ...]:
+    """Return every cell of the fleet, this process's own first."""
+    own = load().settings
+    return (own.cell, *(name for name in own.cells if name != own.cell))
+
+
+@contextmanager
+def in_cell(name: str) -> Iterator[None]:
+    """Let everything inside the block, in this thread or coroutine, speak to another cell of the fleet."""
+    own = load().settings
+    if name not in cell_names():
+        raise UnknownName("cell", name, cell_names())
+    token = _elsewhere.set(None if name == own.cell else _as_seen_from(own, name))
+    try:
+        yield
+    finally:
+        _elsewhere.reset(token)
+
+
+def _as_seen_from(settings: Settings, cell: str) -> Settings:
+    """Return the settings as a process of that cell has them; what the cell's row leaves out is its broker's own."""
+    row = settings.cells.get(cell)
+    if row is None:
+        return settings
+    broker = settings.broker
+    if row.broker_url.get_secret_value() or row.store_url.get_secret_value():
+        broker = broker.model_copy(update={"url": row.broker_url or broker.url, "store_url": row.store_url})
+    return settings.model_copy(update={"cell": cell, "broker": broker})

@@ -75,6 +75,8 @@ TABLE: tuple[Key, ...] = (
     Key("parked", "zset", "task paused by a budget -> when the budget was asked last", "-", "dispatcher"),
     Key("untold", "list", "tasks the fleet ended whose chord or error callback has not heard of it yet", "-", "dispatcher"),
     Key("dead", "zset", "dead letter -> since when", "-", "dispatcher"),
+    Key("drained", "hash", "the cell takes no new task: since (unix seconds), why, by", "when undrained", "dispatcher"),
+    Key("moving", "zset", "task on its way to another cell -> since when", "when it has arrived there", "dispatcher"),
     Key("malformed", "list", "messages nobody could decode, newest first, bounded", "-", "dispatcher"),
     Key(
         "idempotency:<tenant>:<key>",

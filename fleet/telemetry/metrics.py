@@ -126,6 +126,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     # Leases and recovery.
     _counter("fleet_leases_expired_total", "Workers whose lease ran out.", POOL),
     _counter("fleet_tasks_recovered_total", "Running tasks taken back from a silent worker.", TASK_TYPE, POOL),
+    _counter("fleet_tasks_moved_total", "Held tasks that came from a drained cell.", TASK_TYPE),
     _counter("fleet_malformed_messages_total", "Messages that were no tasks.", Label("queue", bound="pool")),
     _counter("fleet_fenced_total", "Stale attempts turned away.", Label("step", ("claim", "finish"))),
     # Workers.

@@ -98,11 +98,12 @@ class Cell:
 
 @contextmanager
 def running(directory: Path, environment: Mapping[str, str] | None = None) -> Iterator[Cell]:
-    """Run a cell of its own for the block, this process being its producer."""
+    """Run a cell of its own for the block, this process being its producer; another broker's URL may be in the environment."""
     with pytest.MonkeyPatch.context() as patch:
         broker = valkey.start(directory)
         for name, value in {
-            "FLEET_BROKER__URL": broker.url, "FLEET_FILE": str(FILE), "FLEET_STATE_DIR": str(directory), **(environment or {}),
+            "FLEET_BROKER__URL": broker.url, "FLEET_BROKER__STORE_URL": broker.url, "FLEET_FILE": str(FILE),
+            "FLEET_STATE_DIR": str(directory), **(environment or {}),
         }.items():  # fmt: skip
             patch.setenv(name, value)
         forget()

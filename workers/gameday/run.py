@@ -134,7 +134,7 @@ def _environment(folder: str) -> Iterator[None]:
 
     def forget_all() -> None:
         load.cache_clear()
-        catalogue.current.cache_clear()
+        catalogue.forget()
         submit.forget()
 
     before = dict(os.environ)

@@ -63,6 +63,16 @@ def tick() -> dict[str, Any]:
     return {"ticked": tick_now(current().leases.tick_seconds).ran}
 
 
+@job("cells")
+def cells() -> dict[str, Any]:
+    """Move what a drained cell still holds (retries, delayed tasks), and finish moves that somebody began."""
+    from fleet.dispatcher.cells import draining, routing
+
+    if not routing.is_many():
+        return {"moved": 0}
+    return {"moved": sum(draining.evacuate().moved.values())}
+
+
 @job("costs", lease_seconds=300.0)
 def costs() -> dict[str, Any]:
     """Roll up the ledger, give back leaked reservations, analyse: every interval, and when a threshold fired."""

@@ -2,6 +2,7 @@
 -- place: its place in its batch. Idempotent by task id and by idempotency key: the same submission twice is the same task
 -- (a.id names it then). A running attempt that submits its own task again (Celery's retry) gives its slot back and waits
 -- for the next one; any other attempt is fenced off.
+-- A drained cell takes nothing it does not know: it answers 'drained', and the producer asks the tenant's next cell.
 --@include dispatcher/parts/admit.lua
 --@include dispatcher/parts/fill.lua
 --@include dispatcher/parts/resubmit.lua
@@ -56,6 +57,7 @@ local function submit_one(p, a, now, place)
     if known[1] == 'running' and a.attempt == known[2] then return resubmit(p, a, now) end
     return duplicate(p, a.id, 'submitted already')
   end
+  if not is_calm(p) and remembered('drained', redis.call, 'EXISTS', p .. 'drained') == 1 then return 'drained', '', '', 0 end
   local kind = kind_of(p, a.type)
   if #kind.names == 0 then
     return 'refused', '', "no pool can run '" .. a.type .. "': declare one, or start the fleet so that it publishes its catalogue", 0, 'no_pool'
