@@ -31,7 +31,15 @@ def money(as_json: bool) -> None:
     _run("money", as_json)
 
 
-def _run(name: str, as_json: bool) -> None:
+@bench.command()
+@click.option("--workers", default=10_000, show_default=True, type=click.IntRange(100), help="Workers on the roster.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as `fleet simulate cells --costs` reads it.")
+def cell(workers: int, as_json: bool) -> None:
+    """Measure what each kind of event costs the Redis of a cell."""
+    _run("cell", as_json, str(workers))
+
+
+def _run(name: str, as_json: bool, *more: str) -> None:
     import os
     import subprocess
     import sys
@@ -40,7 +48,7 @@ def _run(name: str, as_json: bool) -> None:
     home = Path(__file__).resolve().parents[2]
     if not (home / "benchmarks" / f"{name}.py").is_file():
         raise click.ClickException("benchmarks/ is not installed with the package: run this from a checkout of the project")
-    command = [sys.executable, "-m", f"benchmarks.{name}", *(["--json"] if as_json else [])]
+    command = [sys.executable, "-m", f"benchmarks.{name}", *more, *(["--json"] if as_json else [])]
     # The benchmark brings its own broker and catalogue; what is set for this shell's fleet must not leak into it.
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}
     raise SystemExit(subprocess.run(command, cwd=home, env=clean, check=False).returncode)

@@ -15,9 +15,10 @@ def pools(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     from fleet.dispatcher import pools as state
+    from fleet.dispatcher.cells import routing
 
-    rows = state.status()
-    heads = ("pool", "agent type", "slots", "in flight", "held", "queued", "success", "mean s", "paused")
+    rows = [row for _ in routing.each_answering() for row in state.status()]
+    heads = ("pool", "agent type", "slots", "in flight", "held", "queued", "success", "mean s", "paused", "cell")
     text = table(
         heads,
         [
@@ -31,6 +32,7 @@ def pools(ctx: click.Context, as_json: bool) -> None:
                 f"{r.success_rate:.0%}",
                 f"{r.service_seconds:.2f}",
                 r.paused,
+                r.cell,
             )
             for r in rows
         ],
@@ -45,8 +47,10 @@ def pools(ctx: click.Context, as_json: bool) -> None:
 def pause(name: str, why: str, as_json: bool) -> None:
     """Release nothing more to a pool, or to any pool of a task type, fleet-wide; what runs goes on."""
     from fleet.dispatcher import pausing
+    from fleet.dispatcher.cells import routing
 
-    pausing.pause(name, why)
+    for _ in routing.each_with(name):
+        pausing.pause(name, why)
     answer({"name": name, "paused": why}, as_json, f"{name} is paused: {why}")
 
 
@@ -56,6 +60,7 @@ def pause(name: str, why: str, as_json: bool) -> None:
 def resume(name: str, as_json: bool) -> None:
     """Release again."""
     from fleet.dispatcher import pausing
+    from fleet.dispatcher.cells import routing
 
-    was = pausing.resume(name)
-    answer({"name": name, "was_paused": was}, as_json, f"{name} is resumed" if was else f"{name} was not paused")
+    was = [cell for cell in routing.each_with(name) if pausing.resume(name)]
+    answer({"name": name, "was_paused": bool(was)}, as_json, f"{name} is resumed" if was else f"{name} was not paused")

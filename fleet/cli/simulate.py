@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from fleet.cli.simulate_cells import cells
 from fleet.cli.simulate_dispatch import dispatch
 from fleet.cli.simulate_fleet import fleet
 from fleet.cli.simulate_scaling import scaling
@@ -17,3 +18,4 @@ def simulate() -> None:
 simulate.add_command(dispatch)
 simulate.add_command(scaling)
 simulate.add_command(fleet)
+simulate.add_command(cells)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fleet.cli import dead_letters
 from fleet.cli.answer import answer, json_option, table
 
 if TYPE_CHECKING:
@@ -98,8 +99,11 @@ def search(task_type: str, tenant: str, pool: str, state: str | None, limit: int
     from fleet.dispatcher import tasks as records
     from fleet.dispatcher.cells import routing
 
-    wanted = {"task_type": task_type, "tenant": tenant, "pool": pool, "state": state or ""}
-    found = [row for _ in routing.each_answering() for row in records.search(**wanted, limit=limit)]
+    found = [
+        row
+        for _ in routing.each_answering()
+        for row in records.search(task_type=task_type, tenant=tenant, pool=pool, state=state or "", limit=limit)
+    ]
     rows = sorted(found, key=lambda row: -row.ended_at)[:limit]
     heads = ("ended", "task", "type", "tenant", "pool", "state", "reason")
     text = table(
@@ -150,56 +154,4 @@ def malformed(limit: int, as_json: bool) -> None:
     answer([row.as_dict() for row in rows], as_json, table(("at", "queue", "bytes", "why"), shown))
 
 
-@tasks.group()
-def dead() -> None:
-    """Dead letters: inspect, replay, discard."""
-
-
-@dead.command("list")
-@click.option("--limit", default=50, show_default=True)
-@json_option
-def list_dead(limit: int, as_json: bool) -> None:
-    """Show dead letters, oldest first."""
-    from fleet.dispatcher import dead_letters
-
-    rows = dead_letters.read(limit)
-    text = table(
-        ("task", "type", "tenant", "attempts", "why"),
-        [(r.task_id, r.task_type, r.tenant, r.attempt, r.reason[:80]) for r in rows],
-    )
-    answer([row.as_dict() for row in rows], as_json, text)
-
-
-@dead.command()
-@click.argument("task_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
-@click.option("--payload", help="Replace the payload (JSON object) before replaying.")
-@json_option
-def replay(task_ids: tuple[str, ...], everything: bool, payload: str | None, as_json: bool) -> None:
-    """Run dead letters again, with fresh attempts."""
-    import json
-
-    from fleet.dispatcher import dead_letters
-
-    chosen = [row.task_id for row in dead_letters.read(100_000)] if everything else list(task_ids)
-    new = json.loads(payload) if payload else None
-    states = {task_id: dead_letters.replay(task_id, new) for task_id in chosen}
-    answer(states, as_json, [f"{task_id}: {state}" for task_id, state in states.items()])
-
-
-@dead.command()
-@click.argument("task_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every dead letter.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@json_option
-def discard(task_ids: tuple[str, ...], everything: bool, yes: bool, as_json: bool) -> None:
-    """Forget dead letters for good."""
-    from fleet.dispatcher import dead_letters
-
-    chosen = [row.task_id for row in dead_letters.read(100_000)] if everything else list(task_ids)
-    if not yes:
-        click.confirm(f"Discard {len(chosen)} dead letters?", abort=True)
-    gone = {task_id: dead_letters.discard(task_id) for task_id in chosen}
-    answer(
-        gone, as_json, [f"{task_id}: {'discarded' if done else 'was no dead letter'}" for task_id, done in gone.items()]
-    )
+tasks.add_command(dead_letters.dead)

@@ -16,10 +16,11 @@ def workers(ctx: click.Context, as_json: bool) -> None:
     """Show, drain and undrain workers."""
     if ctx.invoked_subcommand is not None:
         return
+    from fleet.dispatcher.cells import routing
     from fleet.registry import roster
 
-    rows = roster.workers()
-    heads = ("worker", "pool", "status", "slots", "running", "silent s", "memory MB", "version")
+    rows = [row for _ in routing.each_answering() for row in roster.workers()]
+    heads = ("worker", "pool", "status", "slots", "running", "silent s", "memory MB", "version", "cell")
     text = table(
         heads,
         [
@@ -32,6 +33,7 @@ def workers(ctx: click.Context, as_json: bool) -> None:
                 f"{r.silent_seconds:.1f}",
                 r.memory_bytes >> 20,
                 r.version,
+                r.cell,
             )
             for r in rows
         ],
@@ -56,9 +58,14 @@ def undrain(worker_ids: tuple[str, ...], as_json: bool) -> None:
 
 
 def _each(worker_ids: tuple[str, ...], as_json: bool, verb: str) -> None:
+    from fleet.dispatcher.cells import routing
     from fleet.registry import roster
 
-    states = {worker: getattr(roster, verb)(worker) for worker in worker_ids}
+    states = dict.fromkeys(worker_ids, "unknown")
+    for _ in routing.each_answering():
+        for worker in worker_ids:
+            if states[worker] == "unknown":
+                states[worker] = getattr(roster, verb)(worker)
     answer(states, as_json, [f"{worker}: {state}" for worker, state in states.items()])
     if "unknown" in states.values():
         sys.exit(1)

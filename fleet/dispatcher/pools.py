@@ -10,7 +10,7 @@ from typing import Any
 
 from fleet import catalogue
 from fleet.dispatcher.scoring import PoolView
-from fleet.settings import current
+from fleet.settings import current, named_cell
 from fleet.store import keys
 from fleet.store.client import available, connect
 
@@ -34,7 +34,9 @@ class PoolStatus:
     held: int
     """Tasks bound to this pool early; unbound ones are held per task type."""
     queued: int
-    """Messages in its Celery queue."""
+    """Messages in its Celery queue; 0 where the broker is not the store."""
+    cell: str = ""
+    """Where it stands, in a fleet of several cells."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -61,7 +63,7 @@ def status() -> list[PoolStatus]:
             PoolStatus(
                 name, pool.agent_type, pool.queue, int(slots.get(name, 0)), int(inflight.get(name, 0)), float(service.get(name, 0)),
                 float(response or 0), outcomes.count("1") / len(outcomes) if outcomes else 1.0, paused.get(name, ""),
-                float(ejected[name].split()[4]) if name in ejected else 0.0, held, queued,
+                float(ejected[name].split()[4]) if name in ejected else 0.0, held, queued, named_cell(),
             )
         )  # fmt: skip
     return rows

@@ -29,8 +29,9 @@ def glance(call: Call) -> Answer:
 def pools(_call: Call) -> Answer:
     """Return the pools with their slots, load, queue and target."""
     from fleet.dispatcher import pools as declared
+    from fleet.dispatcher.cells import routing
 
-    return Answer({"pools": declared.status()})
+    return Answer({"pools": [row for _ in routing.each_answering() for row in declared.status()]})
 
 
 def pool_metric(call: Call) -> Answer:
@@ -53,9 +54,10 @@ def pool_metric(call: Call) -> Answer:
 
 def workers(_call: Call) -> Answer:
     """Return the registered workers."""
+    from fleet.dispatcher.cells import routing
     from fleet.registry import roster
 
-    return Answer({"workers": list(roster.workers())})
+    return Answer({"workers": [row for _ in routing.each_answering() for row in roster.workers()]})
 
 
 def costs(call: Call) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextvars import copy_context
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, assert_never
 
 import anyio
@@ -14,6 +15,7 @@ from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.identity import ALL_TENANTS, Identity
 from fleet.gateway.problems import Complaint, Problem
 from fleet.gateway.schemas import BulkRequest, SearchQuery, TaskRequest, WaitQuery
+from fleet.gateway.threads import aside
 from fleet.telemetry import tracing
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ async def read(call: Call) -> Answer:
 def search(call: Call) -> Answer:
     """Return tasks that fit: those under way first, then ended ones, newest first."""
     from fleet.dispatcher import tasks
+    from fleet.dispatcher.cells import routing
 
     asked = call.asked(SearchQuery)
     tenant = "" if call.identity.tenant == ALL_TENANTS else call.identity.tenant
@@ -90,6 +93,7 @@ def search(call: Call) -> Answer:
     if state not in OVER:
         found += [
             record
+            for _ in routing.each_answering()
             for record in tasks.live(MOST_UNDER_WAY)
             if all(
                 not wanted or has == wanted
@@ -102,13 +106,19 @@ def search(call: Call) -> Answer:
             )
         ]
     if not state or state in OVER:
-        found += tasks.search(task_type=task_type, tenant=tenant, pool=pool, state=state, limit=asked.limit)
+        ended = [
+            row
+            for _ in routing.each_answering()
+            for row in tasks.search(task_type=task_type, tenant=tenant, pool=pool, state=state, limit=asked.limit)
+        ]
+        found += sorted(ended, key=attrgetter("ended_at"), reverse=True)
     return Answer({"tasks": found[: asked.limit]})
 
 
 def cancel(call: Call) -> Answer:
     """Cancel a task that has not ended."""
     from fleet.dispatcher import tasks
+    from fleet.dispatcher.cells import routing
     from fleet.secrets import audit
 
     record = visible(call)
@@ -116,29 +126,47 @@ def cancel(call: Call) -> Answer:
         raise Problem(409, "task-over", f"the task is {record.state} already")
     by = call.identity.name
     audit.record("task.cancel", record.task_id, actor=by, source="gateway", client=call.client, cell=call.cell)
-    return Answer({"task_id": record.task_id, "was": tasks.cancel(record.task_id, f"cancelled by {by}")})
+    with routing.holding(record.task_id):
+        return Answer({"task_id": record.task_id, "was": tasks.cancel(record.task_id, f"cancelled by {by}")})
 
 
 def decision(call: Call) -> Answer:
     """Return why a task went where it went, as recorded."""
     from fleet.dispatcher import explanation
+    from fleet.dispatcher.cells import routing
 
     record = visible(call)
-    said = explanation.explain(record.task_id).lines()
+    with routing.holding(record.task_id):
+        said = explanation.explain(record.task_id).lines()
     return Answer({"task_id": record.task_id, "decision": record.decision, "said": said})
 
 
 async def look(call: Call) -> tuple[TaskRecord, object]:
     """Return the task of the path and its result; another tenant's is as unknown as one that never was."""
+    from fleet.dispatcher.cells import routing
+
+    if routing.is_many():
+        return await aside(_looked_up, call)
     found = await call.trips.look(call.path["task_id"])
     return _shown(call, found[0] if found else None), found and found[1]
+
+
+def _looked_up(call: Call) -> tuple[TaskRecord, object]:
+    from fleet.dispatcher import results
+    from fleet.dispatcher.cells import routing
+
+    with routing.holding(call.path["task_id"]):
+        record = visible(call)
+        return record, results.of(record.task_id).result if record.state == "done" else None
 
 
 def visible(call: Call) -> TaskRecord:
     """Return the task of the path, from a thread."""
     from fleet.dispatcher import tasks
+    from fleet.dispatcher.cells import routing
 
-    return _shown(call, tasks.read(call.path["task_id"]))
+    with routing.holding(call.path["task_id"]):
+        return _shown(call, tasks.read(call.path["task_id"]))
 
 
 def _shown(call: Call, record: TaskRecord | None) -> TaskRecord:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fleet.settings import current
+from fleet.settings import current, named_cell
 from fleet.store import keys
 from fleet.store.client import available, connect
 from fleet.store.scripts import script
@@ -33,6 +33,8 @@ class WorkerRecord:
     silent_seconds: float
     deaf_seconds: float = 0.0
     """How long it has had slots to fill and heard nothing from the broker."""
+    cell: str = ""
+    """Where it is, in a fleet of several cells."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -92,6 +94,7 @@ def workers() -> list[WorkerRecord]:
             name, row.get("pool", ""), row.get("agent_type", ""), row.get("status", "failed"), int(row.get("slots", 0)), running,
             float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("hostname", ""), int(row.get("pid", 0)),
             float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]), float(row.get("deaf", 0)),
+            named_cell(),
         )
         for name, row, running in zip(names, answers[::2], answers[1::2], strict=True)
     ]  # fmt: skip

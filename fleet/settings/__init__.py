@@ -32,6 +32,7 @@ from fleet.settings.merge import (
     current,
     in_cell,
     load,
+    named_cell,
 )
 
 __all__ = [
@@ -61,4 +62,5 @@ __all__ = [
     "current",
     "in_cell",
     "load",
+    "named_cell",
 ]

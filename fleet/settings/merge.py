@@ -140,6 +140,12 @@ def cell_names() -> tuple[str, ...]:
     return (own.cell, *(name for name in own.cells if name != own.cell))
 
 
+def named_cell() -> str:
+    """Return the cell we speak to where that has to be said: a fleet of one cell names none."""
+    settings = current()
+    return settings.cell if settings.cells else ""
+
+
 @contextmanager
 def in_cell(name: str) -> Iterator[None]:
     """Let everything inside the block, in this thread or coroutine, speak to another cell of the fleet."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fleet import catalogue
 from fleet.dispatcher.cells.rendezvous import preference
 from fleet.dispatcher.submission import Submission
-from fleet.errors import FleetError, StoreUnavailable
+from fleet.errors import FleetError, StoreUnavailable, UnknownName
 from fleet.settings import cell_names, current, in_cell
 from fleet.settings import load as load_settings
 from fleet.store import keys
@@ -124,6 +124,16 @@ def each_answering() -> Iterator[str]:
                 logs.get("dispatcher").warning("cell_silent", cell=name, error=str(error), next="its tasks are not shown; is it up?")
                 continue
         yield name
+
+
+def each_with(name: str) -> Iterator[str]:
+    """Yield the cells that have a pool of this name, all of them for a task type; an unknown name is refused."""
+    declared = catalogue.whole()
+    if name not in declared.pools and name not in declared.task_types:
+        raise UnknownName("pool or task type", name, [*declared.pools, *declared.task_types])
+    for cell in each():
+        if name in catalogue.current().pools or name in declared.task_types:
+            yield cell
 
 
 @contextmanager
