@@ -19,7 +19,6 @@ from fleet.settings.groups import (
     ReportSettings,
     ScalingSettings,
     SecretSettings,
-    Settings,
     TelemetrySettings,
 )
 from fleet.settings.merge import (
@@ -34,6 +33,7 @@ from fleet.settings.merge import (
     load,
     named_cell,
 )
+from fleet.settings.whole import Settings
 
 __all__ = [
     "NOT_SETTINGS",

@@ -5,11 +5,10 @@ One frozen group per subsystem, closed to unknown names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 CellName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 
@@ -267,39 +266,3 @@ class ReportSettings(Group):
     """Service level objective: at least this share of the month's tasks succeed; the rest is the error budget."""
     keep: int = Field(60, ge=1)
     """How many reports of each kind are kept."""
-
-
-class Settings(Group):
-    """Everything a fleet can be told."""
-
-    cell: CellName = "main"
-    """Name of the cell this process belongs to: the part of the fleet that shares one Redis."""
-    cells: Mapping[CellName, CellSettings] = {}
-    """Every cell of the fleet; none: it has one."""
-    state_dir: Path = Path(".fleet")
-    """Where a local fleet keeps its broker's data, keys and ledger."""
-    timezone: str = "UTC"
-    """Time zone of schedules and reports; budget windows are always UTC."""
-    broker: BrokerSettings = BrokerSettings()
-    dispatch: DispatchSettings = DispatchSettings()
-    leases: LeaseSettings = LeaseSettings()
-    health: HealthSettings = HealthSettings()
-    scaling: ScalingSettings = ScalingSettings()
-    costs: CostSettings = CostSettings()
-    alerts: AlertSettings = AlertSettings()
-    telemetry: TelemetrySettings = TelemetrySettings()
-    llm: LlmSettings = LlmSettings()
-    agents: AgentSettings = AgentSettings()
-    secrets: SecretSettings = SecretSettings()
-    gateway: GatewaySettings = GatewaySettings()
-    backup: BackupSettings = BackupSettings()
-    reports: ReportSettings = ReportSettings()
-
-    @model_validator(mode="after")
-    def _check_cells(self) -> Settings:
-        if self.cells and self.cell not in self.cells:
-            raise ValueError(f"cell {self.cell!r} is none of the declared cells: {', '.join(self.cells)}")
-        for name, row in self.cells.items():
-            if name != self.cell and not (row.broker_url.get_secret_value() or row.store_url.get_secret_value()):
-                raise ValueError(f"cells.{name} has no broker_url: only the cell a process belongs to may leave it out")
-        return self

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from fleet.errors import ConfigurationError, UnknownName
-from fleet.settings.groups import Settings
+from fleet.settings.whole import Settings
 
 Origin = Literal["default", "file", "environment", "state directory"]
 PREFIX = "FLEET_"
