@@ -30,7 +30,7 @@ def open_database(url: str) -> sql.Engine:
         address = sql.make_url(url)
     except sql.exc.ArgumentError:
         raise ConfigurationError(
-            "costs.ledger_url is not a URL: set it to postgresql://user:password@host/database, or leave it empty"
+            "costs.ledger_url is not a URL: set it to postgresql://user:password@host/database, or leave it empty"  # pragma: allowlist secret
         ) from None
     match address.get_backend_name():
         case "sqlite":
