@@ -47,10 +47,10 @@ docs: $(RUNTIME)
 	$(BIN)/fleet config reference settings > docs/settings.md
 	$(BIN)/fleet config reference commands > docs/commands.md
 
-# PyPI has no Prometheus, Alertmanager or browser: they come from Debian, and only the tests need them.
-APT := prometheus prometheus-alertmanager chromium
+# PyPI has no Prometheus, Alertmanager, RabbitMQ or browser: they come from Debian, and only the tests need them.
+APT := prometheus prometheus-alertmanager chromium rabbitmq-server
 apt:
-	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v chromium google-chrome >/dev/null || \
+	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v chromium google-chrome >/dev/null && test -x /usr/lib/rabbitmq/bin/rabbitmq-server || \
 	  { echo "installing from Debian (no PyPI equivalent): $(APT)"; \
 	    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(APT)) >/dev/null 2>&1 || \
 	    { echo "could not install $(APT): run 'sudo apt-get install $(APT)' first"; exit 1; }; }
