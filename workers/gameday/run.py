@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from fleet.dispatcher import tasks as records
-from fleet.dispatcher.submit import TaskRequest, submit_many
-from fleet.errors import FleetError, StoreUnavailable
-from fleet.supervisor.local_fleet import LocalFleet
+from fleet.errors import UnknownName
 from workers.gameday.experiments import EXPERIMENTS, Experiment
-from workers.gameday.score import Note, Score, in_flight, parse, score
+from workers.gameday.fleet_ground import TUNED, FleetGround
+from workers.gameday.ground import SLOTS, WORKERS, Ground
+from workers.gameday.peer_ground import PeerGround
+from workers.gameday.score import Score, in_flight, score
+from workers.gameday.stage import NotHere, Stage
 
-READY_SECONDS, SETTLE_SECONDS, LOAD_SECONDS = 60.0, 90.0, 5.0
-OVER = frozenset({"done", "failed", "dead", "cancelled"})
+SETTLE_SECONDS = 120.0
+SETTLE_PER_TASK_SECONDS = 0.06
+LOOK_SECONDS = 0.2
+TUNED_RECOVERY_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much work each experiment brings in."""
+
+    tasks: int = 48
+    drain: int = 1000
 
 
 def chosen(names: Sequence[str]) -> list[Experiment]:
     """Return the experiments of these names; all of them when none is named."""
-    from fleet.errors import UnknownName
-
     by_name = {experiment.name: experiment for experiment in EXPERIMENTS}
     for name in names:
         if name not in by_name:
@@ -33,115 +43,102 @@ def chosen(names: Sequence[str]) -> list[Experiment]:
     return [by_name[name] for name in names] if names else list(EXPERIMENTS)
 
 
-def run(experiments: Sequence[Experiment], count: int, tell: Callable[[str], None]) -> list[Score]:
-    """Run the experiments one after another on one fleet, each under its own load of `count` tasks."""
-    with tempfile.TemporaryDirectory(prefix="fleet-gameday-") as folder, _environment(folder):
-        fleet = LocalFleet(
-            Path(folder), extras={"flower": False, "metrics": False, "gateway": False, "llm": False}, tell=tell
-        )
-        fleet.start()
-        tending = _Tending(fleet)
-        try:
-            _await(fleet.is_ready, READY_SECONDS, "the fleet was not ready")
-            scores = []
-            for experiment in experiments:
-                tell(f"{experiment.name}: {experiment.hypothesis}")
-                scores.append(_one(fleet, tending, experiment, count, Path(folder)))
-                _await(fleet.is_ready, READY_SECONDS, "the fleet did not recover")
-            return scores
-        finally:
-            tending.stop()
-            fleet.stop()
+def run(experiments: Sequence[Experiment], size: Size, tell: Callable[[str], None], *, is_tuned: bool = False) -> list[Score]:
+    """Break the fleet, one experiment after another, each under its own load."""
+    if is_tuned:
+        quick = TUNED_RECOVERY_SECONDS
+        experiments = [
+            replace(one, promise=replace(one.promise, recovered_within=min(quick, one.promise.recovered_within or quick)))
+            for one in experiments
+        ]
+    with _on(lambda folder: FleetGround(folder, tell), TUNED if is_tuned else {}) as ground:
+        return [_one(ground, experiment, size, tell) for experiment in experiments]
 
 
-def _one(fleet: LocalFleet, tending: _Tending, experiment: Experiment, count: int, folder: Path) -> Score:
-    log = folder / f"{experiment.name.replace(' ', '-')}.log"
+def run_peer(experiments: Sequence[Experiment], size: Size, tell: Callable[[str], None], *, is_tuned: bool = False) -> list[Score]:
+    """Break plain Celery in the same way, where the question makes sense; each experiment on fresh workers and broker."""
+    scores = []
+    for experiment in experiments:
+        if experiment.compares:
+            with _on(lambda folder: PeerGround(folder, tell, is_tuned=is_tuned), {}) as ground:
+                scores.append(_one(ground, experiment, size, tell))
+    return scores
+
+
+def _one(ground: Ground, experiment: Experiment, size: Size, tell: Callable[[str], None]) -> Score:
+    tell(f"{ground.name}: {experiment.name}: {experiment.hypothesis}")
+    log = ground.folder / f"{experiment.name.replace(' ', '-')}.log"
     log.touch()
-    payload = {"seconds": experiment.task_seconds, "log": str(log)}
-    handles = []
-    for answer in submit_many(TaskRequest("gameday", payload) for _ in range(count)):
-        if isinstance(answer, Exception):
-            raise answer
-        handles.append(answer)
+    stage = Stage(ground, log)
+    acts = experiment.fault(stage)
+    try:
+        next(acts)
+    except NotHere as missing:
+        tell(f"  not run: {missing}")
+        return _not_run(experiment, str(missing))
+    count = size.drain if experiment.is_drain else size.tasks
+    stage.accept(ground.submit(experiment.task_seconds, str(log), count))
     # Well under way, and somebody has just begun: a fault that hits nobody proves nothing.
-    _await(lambda: len(notes := _notes(log)) >= 8 and len(in_flight(notes)) > 1, READY_SECONDS, "no task was started")
-    fault_at = time.time()
-    with tending.paused():
-        experiment.inject(fleet)
-    states = _await_ends([handle.id for handle in handles])
-    finished_at = time.time()
-    believed: dict[str, int] = {}
-    for entry in records.search(since=fault_at - 600, limit=100_000):
-        if entry.state == "done":
-            believed[entry.task_id] = believed.get(entry.task_id, 0) + 1
-    return score(
-        experiment.name, experiment.hypothesis, states, {task: believed.get(task, 0) for task in states}, _notes(log),
-        fault_at, finished_at, experiment.recover_within, experiment.may_run_again,
+    stage.until(lambda: len(notes := stage.notes()) >= WORKERS * SLOTS and len(in_flight(notes)) > 1, "no task was started")
+    next(acts)
+    _await_ends(stage)
+    finished_at, notes = time.monotonic(), stage.notes()
+    next(acts, None)
+    _await_ends(stage)
+    stage.until(ground.is_ready, "it did not recover")
+    ends = Counter(note.task_id for note in stage.notes() if note.what == "end")
+    judged = score(
+        experiment.name, experiment.hypothesis, experiment.promise, stage.states, ground.accepted(list(stage.states), ends), notes,
+        stage.strikes, finished_at, stage.seen, stage.wrong,
     )  # fmt: skip
+    tell(f"  {'holds' if judged.holds else 'BROKEN: ' + '; '.join(judged.reasons)}")
+    return judged
 
 
-def _notes(log: Path) -> list[Note]:
-    return parse(log.read_text().splitlines())
+def _await_ends(stage: Stage) -> None:
+    """Wait until every task has ended, or as long as anybody would."""
+    end = time.monotonic() + SETTLE_SECONDS + SETTLE_PER_TASK_SECONDS * len(stage.states)
+    while not stage.is_drained() and time.monotonic() < end:
+        stage.tending(LOOK_SECONDS)
 
 
-def _await_ends(ids: Sequence[str]) -> dict[str, str]:
-    """Wait until every task has ended, or as long as anybody would; a store that is away is waited for, too."""
-    end, states = time.monotonic() + SETTLE_SECONDS, dict.fromkeys(ids, "unknown")
-    while time.monotonic() < end:
-        try:
-            for task_id in [task for task, state in states.items() if state not in OVER]:
-                record = records.read(task_id)
-                states[task_id] = record.state if record else "unknown"
-        except StoreUnavailable:
-            pass
-        if all(state in OVER for state in states.values()):
-            break
-        time.sleep(0.2)
-    return states
-
-
-class _Tending:
-    """Tends the fleet from a thread of its own, except while a fault is being injected."""
-
-    def __init__(self, fleet: LocalFleet) -> None:
-        self._fleet, self._ended, self._lock = fleet, threading.Event(), threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="tending", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._ended.wait(0.2):
-            with self._lock:
-                try:
-                    self._fleet.tend()
-                except FleetError:
-                    continue
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        with self._lock:
-            yield
-
-    def stop(self) -> None:
-        self._ended.set()
-        self._thread.join(timeout=10)
+def _not_run(experiment: Experiment, why: str) -> Score:
+    return Score(
+        experiment.name, experiment.hypothesis, 0, 0, 0, 0, 0, 0, None, None, None, 0.0, 0.0, (f"not run: {why}",), False, (f"not run: {why}",)
+    )
 
 
 @contextmanager
-def _environment(folder: str) -> Iterator[None]:
+def _on(make: Callable[[Path], Ground], settings: Mapping[str, str]) -> Iterator[Ground]:
+    with tempfile.TemporaryDirectory(prefix="fleet-gameday-", ignore_cleanup_errors=True) as folder, _environment(folder, settings):
+        ground = make(Path(folder))
+        ground.start()
+        try:
+            Stage(ground, Path(folder) / "none.log").until(ground.is_ready, f"{ground.name} was not ready", 90.0)
+            yield ground
+        finally:
+            ground.stop()
+
+
+@contextmanager
+def _environment(folder: str, settings: Mapping[str, str]) -> Iterator[None]:
     from fleet import catalogue
     from fleet.dispatcher import submit
     from fleet.settings import load
+    from fleet.store.client import forget
 
     def forget_all() -> None:
         load.cache_clear()
         catalogue.forget()
         submit.forget()
+        forget()
 
     before = dict(os.environ)
-    for name in [name for name in os.environ if name.startswith("FLEET_")]:
+    for name in [name for name in os.environ if name.startswith(("FLEET_", "GAMEDAY_"))]:
         del os.environ[name]
     os.environ |= {
         "FLEET_STATE_DIR": folder, "FLEET_FILE": str(files("workers.gameday").joinpath("fleet.yaml")), "FLEET_HEALTH__INTERVAL_SECONDS": "5",
+        **settings,
     }  # fmt: skip
     forget_all()
     try:
@@ -152,9 +149,3 @@ def _environment(folder: str) -> Iterator[None]:
         forget_all()
 
 
-def _await(condition: Callable[[], bool], seconds: float, else_say: str) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError(f"{else_say} within {seconds:g} s")
-        time.sleep(0.1)
