@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 
-from fleet.errors import ConfigurationError, StoreUnavailable
+from fleet.errors import ConfigurationError
 from fleet.store import line
 from fleet.store.client import available, refusal
 
@@ -105,7 +105,8 @@ class Resident(Script):
                 except redis.exceptions.ResponseError as error:
                     text = str(error)
                     if "Function not found" in text:
-                        self._keep(client)
+                        if not self._is_kept(client):
+                            return super().__call__(client, keys, args)
                     elif "unknown command" in text.lower() or "no permissions" in text.lower():
                         self.is_known = False
                     else:
@@ -113,14 +114,16 @@ class Resident(Script):
             return self(client, keys, args)
         return super().__call__(client, keys, args)
 
-    def _keep(self, client: redis.Redis) -> None:
+    def _is_kept(self, client: redis.Redis) -> bool:
+        """Have the server keep the functions; a full one keeps nothing, but may run them as a script."""
         try:
             client.function_load(self.library)
         except redis.exceptions.ResponseError as error:
-            if why := refusal(error):
-                raise StoreUnavailable(why) from error
+            if refusal(error):
+                return False
             if "already exists" not in str(error):
                 self.is_known = False
+        return True
 
 
 @cache

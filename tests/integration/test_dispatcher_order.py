@@ -131,3 +131,12 @@ def test_a_pool_found_slow_is_forgiven_while_it_is_left_alone(declared: Callable
     rig.store.hset(rig.key("stats:a"), "test_at", str(float(rig.store.time()[0]) - 1800))  # type: ignore[index]
     rig.tick()
     assert float(rig.store.hget(rig.key("factors:job"), "a")) == pytest.approx(1.0, abs=0.1)  # type: ignore[arg-type]
+def test_a_task_whose_worker_is_lost_is_the_next_not_the_last(declared: Callable[..., Rig]) -> None:
+    rig = declared()
+    rig.worker("w", "a")
+    first = rig.submit()
+    message = rig.start("a", "w")
+    for _ in range(3):
+        rig.submit()
+    assert rig.end(message, "lost", reason="killed") == "held"
+    assert rig.start("a", "w").task_id == first.id

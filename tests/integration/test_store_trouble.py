@@ -50,6 +50,7 @@ def test_a_full_store_refuses_new_work_by_name_and_lets_work_end(rig: Rig, store
     rig.worker("w", "a", 2)
     first, second = rig.submit(), rig.submit()
     running = rig.start("a", "w")
+    store.function_flush()  # a server that restarted full knows none, and cannot be taught
     store.config_set("maxmemory", "1")
     with pytest.raises(StoreUnavailable, match=r"is full \(maxmemory\)"):
         rig.submit()

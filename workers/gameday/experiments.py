@@ -33,7 +33,7 @@ EXPERIMENTS = (
     Experiment("freeze a worker", "its tasks run elsewhere, its late results are not believed", faults.freeze_worker, Promise(10.0)),
     Experiment("restart every worker", "nothing fails, is lost or runs twice", faults.restart_workers, Promise(may_run_again=False)),
     Experiment(
-        "kill workers at random", "only what they ran runs again, within 10 s", faults.kill_at_random, Promise(10.0), 0.02, is_drain=True
+        "kill workers at random", "only what they ran runs again, within 10 s", faults.kill_at_random, Promise(10.0), 0.05, is_drain=True
     ),
     Experiment(
         "kill the broker", "everybody consumes again within 10 s", faults.kill_broker, Promise(silent_within=10.0, only_hit=False)

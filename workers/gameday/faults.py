@@ -168,7 +168,7 @@ def kill_at_random(stage: Stage) -> Fault:
     chance = random.Random(11)
     yield
     while not stage.is_drained():
-        victim = chance.choice(list(stage.ground.workers.values()))
+        victim = chance.choice(stage.at_work() or list(stage.ground.workers.values()))
         stage.kill(victim)
         stage.replace(victim)
         stage.tending(KILL_EVERY_SECONDS)

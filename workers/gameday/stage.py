@@ -53,11 +53,14 @@ class Stage:
     def notes(self) -> list[Note]:
         return parse(self.log.read_text().splitlines())
 
+    def at_work(self) -> list[Child]:
+        """The workers that run something, the busiest first: a fault that hits nobody proves nothing."""
+        running = Counter(start.worker for start in in_flight(self.notes()).values())
+        busy = [child for child in self.ground.workers.values() if child.is_up and running[pid(child)]]
+        return sorted(busy, key=lambda child: -running[pid(child)])
+
     def busiest(self) -> Child:
-        """The worker that runs most: a fault that hits nobody proves nothing."""
-        at_work = Counter(start.worker for start in in_flight(self.notes()).values())
-        up = [child for child in self.ground.workers.values() if child.is_up]
-        return max(up, key=lambda child: at_work[pid(child)])
+        return (self.at_work() or list(self.ground.workers.values()))[0]
 
     def strike(self, pid: int = 0) -> None:
         """Write down a blow, just before it falls; 0: at everybody."""

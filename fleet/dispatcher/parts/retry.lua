@@ -22,6 +22,8 @@ end
 
 local function retry_task(p, id, now, delay, exclude, label)
   local task = read_holdable(p, id)
+  -- Released at once, it was never dated: then its age counts from its arrival, or it would start at the end of the line.
+  task.tag = task.tag or tonumber(redis.call('HGET', p .. 'task:' .. id, 'submitted'))
   if exclude and exclude ~= '' and not string.find(',' .. task.excluded .. ',', ',' .. exclude .. ',', 1, true) then
     task.excluded = task.excluded == '' and exclude or task.excluded .. ',' .. exclude
   end
