@@ -26,7 +26,7 @@ from fleet.store.scripts import script
 from fleet.telemetry import logs
 
 LOG = "scheduler"
-RETRY_SECONDS = 1.0
+RETRY_SECONDS, STEP_SECONDS = 1.0, 1.0
 COMPOSED = frozenset({"queue", "expires"})
 """Options of jobs whose message is sent by the script itself; others are claimed there and sent by Celery."""
 
@@ -73,6 +73,8 @@ class FleetScheduler(Scheduler):  # type: ignore[misc]
                 client.hsetnx(key, name, begin)
                 fired[name] = client.hget(key, name)
         for name, entry in list(self.schedule.items()):
+            if float(fired[name]) > float(begin) + STEP_SECONDS:  # the clock was set back: count from now, not from then
+                _, fired[name] = script("lifecycle/fire.lua")(client, [keys.prefix(current().cell)], [name, fired[name], begin, "", ""])
             self._note(entry, fired[name])
 
     def _note(self, entry: ScheduleEntry, fired: str) -> ScheduleEntry:

@@ -93,6 +93,16 @@ def test_what_was_missed_many_times_runs_once(beats: Callable[..., FleetSchedule
     assert headers["expires"]
 
 
+def test_a_clock_set_back_delays_a_job_by_a_period_at_most(beats: Callable[..., FleetScheduler], store: redis.Redis) -> None:
+    beat = beats(job={"schedule": 60.0})
+    beat.tick()
+    missed(store, "job", -3600)
+    assert beat.tick() <= 5
+    [entry] = beat.schedule.values()
+    assert entry.is_due().next <= 60
+    assert store.llen(QUEUE) == 0
+
+
 def test_time_is_the_servers(beats: Callable[..., FleetScheduler], store: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     beat = beats(job={"schedule": 60.0})
     beat.tick()
