@@ -97,7 +97,7 @@ def configuration() -> dict[str, Any]:
         "beat_scheduler": "fleet.lifecycle.scheduler:FleetScheduler",
         "timezone": settings.timezone,
         "enable_utc": True,
-        "imports": (*agent_modules(os.environ.get(POOL_VARIABLE)), INSTRUMENTS_MODULE),
+        "imports": (INSTRUMENTS_MODULE, *agent_modules(os.environ.get(POOL_VARIABLE))),
         "beat_schedule": import_module(SCHEDULE_MODULE).SCHEDULE,
     }
 

@@ -9,31 +9,22 @@ import json
 import os
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from fleet import catalogue
-from fleet.costs.controls import controls
-from fleet.costs.escalation import plan
-from fleet.costs.ladder import AUTO, ladder
-from fleet.costs.outcomes import outcomes
-from fleet.costs.pricing import LOCAL_PROVIDER
-from fleet.costs.stand_in import stand_in
-from fleet.dispatcher.estimates import models, price_book
 from fleet.dispatcher.outcome import attempt_of
-from fleet.secrets import configured
-from fleet.secrets.backend import agent_path
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, connect
 from fleet.telemetry import logs
-from workers.escalating import Escalating
-from workers.llm.choose import choose
-from workers.llm.provider import Completion
-from workers.paid import PaidProvider
+
+if TYPE_CHECKING:
+    from workers.escalating import Escalating
+    from workers.llm.provider import Completion
+    from workers.paid import PaidProvider
 
 PROGRESS_GAP_SECONDS = 0.2
 
@@ -87,48 +78,24 @@ class Run:
             connect().hset(keys.task(self.settings.cell, self.task_id), "progress", told)
 
     def provider(self, model: str | None) -> PaidProvider | Escalating:
-        """Return who completes prompts for this task; every call passes the budgets and the ledger.
+        """Return who completes prompts for this task (see `workers.completing`)."""
+        from workers import completing
+        from workers.escalating import Escalating
 
-        Model `auto` starts cheap and climbs; when a budget runs low, a cheaper model stands in.
-        """
-        llm = self.settings.llm
-        if model != AUTO:
-            return self._open(model or llm.model)
-        kind = catalogue.current().task_types[self.task_type].estimate
-        rungs = ladder(models(), price_book(), llm.provider, kind, 0.5, datetime.now(UTC))
-        if not rungs:
-            return self._open(llm.model)
-        known = outcomes(connect(), self.settings.cell, self.task_type)
-        share = controls(connect(), self.settings.cell).hold_out
-        self.climbing = Escalating(plan(self.task_id, rungs, known, hold_out=share), self._open)
-        return self.climbing
+        chosen = completing.provider(self, model)
+        self.climbing = chosen if isinstance(chosen, Escalating) else None
+        return chosen
 
     def judged(self, passed: bool) -> None:
         """Tell whether the answer passed its checks, so that the next task knows where to start."""
         if self.climbing is not None:
             self.climbing.judged(connect(), self.settings.cell, self.task_type, passed=passed)
 
-    def _open(self, model: str) -> PaidProvider:
-        llm = self.settings.llm
-        if llm.provider != LOCAL_PROVIDER:
-            standing = stand_in(connect(), self.settings.cell, self.tenant, self.task_type, model)
-            if standing.changed:
-                logs.get("worker").warning(
-                    "model_downgraded", task_id=self.task_id, wanted=model, used=standing.used, why=standing.reason,
-                    next_step="`fleet budget grant`, or `fleet cost controls set downgrade.<model> none`",
-                )  # fmt: skip
-            model = standing.used
-        inner = choose(
-            llm.provider,
-            base_url=llm.base_url,
-            api_key=lambda: llm.api_key if llm.api_key.get_secret_value() else self.secret("llm", "api_key"),
-            model=model,
-            timeout_seconds=llm.timeout_seconds,
-        )
-        return PaidProvider(inner, self.task_id, self.attempt, self.tenant, self.task_type, self.agent_type)
-
     def secret(self, name: str, field: str) -> SecretStr:
         """Return a field of one of this agent type's own secrets, as it is now: never keep it."""
+        from fleet.secrets import configured
+        from fleet.secrets.backend import agent_path
+
         return configured.value(agent_path(self.agent_type, name), field)
 
     def record_call(self, completion: Completion, *, purpose: str) -> None:

@@ -19,7 +19,7 @@ UNKNOWN_COMPATIBILITY = 0.5
 class Row(BaseModel):
     """A declared thing: frozen, closed to unknown fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class AgentType(Row):

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -33,10 +36,10 @@ or failed (the reason is on standard error), 2 wrong usage. This page is written
 def settings_page(model: type[BaseModel]) -> str:
     """Return the settings as Markdown, a table per group."""
     plain = {name: field for name, field in model.model_fields.items() if _group(field) is None}
-    parts = [SETTINGS, _section("The fleet", "", plain)]
+    parts = [SETTINGS, _section("The fleet", "", plain, meanings(model))]
     for name, field in model.model_fields.items():
         if (group := _group(field)) is not None:
-            parts.append(_section(name, f"{name}.", group.model_fields))
+            parts.append(_section(name, f"{name}.", group.model_fields, meanings(group)))
     return "\n".join(parts)
 
 
@@ -53,9 +56,24 @@ def commands_page(root: click.Group) -> str:
     return "\n".join(parts)
 
 
-def _section(title: str, prefix: str, fields: dict[str, FieldInfo]) -> str:
+def meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Return what each field means: the text that stands below it in the source.
+
+    Read here, when somebody asks: pydantic would read the sources whenever the class is made, in every worker that starts.
+    """
+    tree = ast.parse(inspect.getsource(inspect.getmodule(model) or model))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == model.__name__)
+    return {
+        field.target.id: inspect.cleandoc(text.value.value)
+        for field, text in pairwise(body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str)
+    }  # fmt: skip
+
+
+def _section(title: str, prefix: str, fields: dict[str, FieldInfo], means: Mapping[str, str]) -> str:
     rows = [
-        f"| `{prefix}{name}` | {_default(field)} | {_kind(field.annotation)} | {_cell(field.description or '')} |"
+        f"| `{prefix}{name}` | {_default(field)} | {_kind(field.annotation)} | {_cell(means.get(name, ''))} |"
         for name, field in fields.items()
     ]
     return f"## {title}\n\n| setting | default | kind | meaning |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"

@@ -12,7 +12,6 @@ from typing import Any
 
 import orjson
 
-from fleet.secrets import configured, signing_keys
 from fleet.secrets.signing import HEADER, Message
 from fleet.settings import current
 
@@ -21,6 +20,8 @@ def stamped(task_id: str, task_type: str, args: Sequence[Any], kwargs: bytes) ->
     """Return the header that signs a message; nothing while signing is off. `kwargs` is JSON."""
     if not current().broker.sign_messages:
         return {}
+    from fleet.secrets import configured, signing_keys
+
     message = _message(task_id, task_type, args, orjson.loads(kwargs))
     return {HEADER: signing_keys.sign_message(configured.resolver(), message)}
 
@@ -29,6 +30,8 @@ def refusal(request: Any, task_type: str, args: Sequence[Any], kwargs: Mapping[s
     """Return why a worker must not run this message; an empty text when it may."""
     if not current().broker.sign_messages:
         return ""
+    from fleet.secrets import configured, signing_keys
+
     message = _message(str(request.id), task_type, args, kwargs)
     verdict = signing_keys.verify_message(configured.resolver(), _signature(request), message)
     return "" if verdict.genuine else verdict.reason

@@ -16,7 +16,7 @@ CellName = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 class Group(BaseModel):
     """A subsystem's settings: frozen, and closed to unknown names."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class BrokerSettings(Group):

@@ -56,13 +56,15 @@ def provider(
     file.write_text(CATALOGUE % httpserver.url_for("/v1"))
     monkeypatch.setenv("FLEET_CELL", CELL)
     monkeypatch.setenv("FLEET_FILE", str(file))
-    caches = (settings.load, catalogue.current, estimates.price_book, estimates.models)
+    caches = (settings.load, estimates.price_book, estimates.models)
     for cache in caches:
         cache.cache_clear()
+    catalogue.forget()
     declare.publish()
     yield httpserver
     for cache in caches:
         cache.cache_clear()
+    catalogue.forget()
 
 
 def run(task: str = "task", tenant: str = "acme") -> Run:

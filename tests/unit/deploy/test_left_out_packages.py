@@ -32,7 +32,8 @@ from fleet.app import app
 app.loader.import_default_modules()
 app.finalize()
 app.backend, app.amqp
-for module in ("fleet.lifecycle.membership", "fleet.lifecycle.consumption", "fleet.cli.programs", "fleet.cli.probe", "fleet.health.glance", "workers.run"):
+lifecycle = ("fleet.lifecycle.membership", "fleet.lifecycle.consumption")
+for module in (*lifecycle, "fleet.cli.programs", "fleet.cli.probe", "fleet.health.glance", "workers.completing"):
     importlib.import_module(module)
 print(json.dumps(sorted(name for name in app.tasks if not name.startswith("celery."))))
 """
