@@ -47,10 +47,11 @@ docs: $(RUNTIME)
 	$(BIN)/fleet config reference settings > docs/settings.md
 	$(BIN)/fleet config reference commands > docs/commands.md
 
-# PyPI has no Prometheus, Alertmanager, RabbitMQ or browser: they come from Debian, and only the tests need them.
-APT := prometheus prometheus-alertmanager chromium rabbitmq-server
+# PyPI has no Prometheus, Alertmanager, RabbitMQ, browser, Redis with TLS or clock to step: they come from Debian, and only the tests need them.
+APT := prometheus prometheus-alertmanager chromium rabbitmq-server redis-server libfaketime
 apt:
-	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v chromium google-chrome >/dev/null && test -x /usr/lib/rabbitmq/bin/rabbitmq-server || \
+	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v chromium google-chrome >/dev/null && test -x /usr/lib/rabbitmq/bin/rabbitmq-server && \
+	  command -v redis-server >/dev/null && ls /usr/lib/*/faketime >/dev/null 2>&1 || \
 	  { echo "installing from Debian (no PyPI equivalent): $(APT)"; \
 	    (apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(APT)) >/dev/null 2>&1 || \
 	    { echo "could not install $(APT): run 'sudo apt-get install $(APT)' first"; exit 1; }; }

@@ -19,6 +19,7 @@ from fleet import catalogue
 from fleet.settings import current
 from fleet.store.client import broker_url, store_url
 from fleet.store.credentials import celery_url
+from fleet.store.sentinel import is_sentinel, parse
 
 MAINTENANCE_QUEUE = "fleet.maintenance"
 POOL_VARIABLE = "FLEET_POOL"
@@ -26,6 +27,8 @@ INSTRUMENTS_MODULE = "fleet.lifecycle.instruments"
 SCHEDULE_MODULE = "beat_schedules.standard"
 TRANSPORT = "fleet.dispatcher.transport:Transport"
 BACKEND = "fleet.dispatcher.outcome.FleetBackend"
+SENTINEL_TRANSPORT = "fleet.dispatcher.transport:SentinelTransport"
+SENTINEL_BACKEND = "fleet.dispatcher.outcome.FleetSentinelBackend"
 HEARTBEAT_SECONDS = 10.0
 """AMQP only: how soon a connection to a host that vanished counts as dead."""
 
@@ -52,13 +55,18 @@ def configuration() -> dict[str, Any]:
         "socket_keepalive": True, "health_check_interval": settings.broker.health_check_seconds, "queue_order_strategy": "priority",
         "client_name": "fleet-worker",
     }  # fmt: skip
+    results = {"visibility_timeout": visibility, "retry_policy": {"timeout": 5.0}}
+    if is_sentinel(broker_url()):
+        transport |= parse(broker_url()).options
+    if is_sentinel(store_url()):
+        results |= parse(store_url()).options
     return {
         "broker_url": celery_url(broker_url()),
-        "result_backend": f"{BACKEND}+{celery_url(store_url())}",
+        "result_backend": f"{SENTINEL_BACKEND if is_sentinel(store_url()) else BACKEND}+{celery_url(store_url())}",
         "broker_transport_options": transport if is_redis else _amqp_options(),
         "broker_connection_timeout": settings.broker.connect_timeout_seconds,
         "broker_heartbeat": HEARTBEAT_SECONDS,
-        "result_backend_transport_options": {"visibility_timeout": visibility, "retry_policy": {"timeout": 5.0}},
+        "result_backend_transport_options": results,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         # A server that is full or was demoted answers with an error of its own: waited for, like one that is away.
@@ -122,7 +130,7 @@ class FleetApp(Celery):  # type: ignore[misc]
 
 
 # kombu's Redis transport, watchful; by its usual name, so that URLs read as ever (Flower parses them).
-TRANSPORT_ALIASES.update(redis=TRANSPORT, rediss=TRANSPORT)
+TRANSPORT_ALIASES.update(redis=TRANSPORT, rediss=TRANSPORT, sentinel=SENTINEL_TRANSPORT)
 
 app = FleetApp("fleet", set_as_current=True)
 app.conf.update(configuration())

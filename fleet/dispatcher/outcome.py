@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from celery.backends.redis import RedisBackend
+from celery.backends.redis import RedisBackend, SentinelBackend
 
 from fleet.dispatcher import traced
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
@@ -167,3 +167,7 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
             super().mark_as_revoked(task_id, reason, request=request, store_result=store_result, state=state)
         else:
             finish(task_id, attempt, "cancelled", reason=reason or "revoked")
+
+
+class FleetSentinelBackend(FleetBackend, SentinelBackend):  # type: ignore[misc]
+    """The same, where sentinels know which server is the primary."""

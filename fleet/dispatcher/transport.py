@@ -84,20 +84,21 @@ class QoS(redis.QoS):
                 connection.rpush(message.delivery_info["routing_key"], orjson.dumps(message._raw))
 
 
-class Channel(redis.Channel):
-    """A channel that looks at every message before it is delivered."""
+class Watchful:
+    """What a channel of ours does differently: it looks at every message before it is delivered."""
 
     QoS = QoS
+    client: Any
 
     def _create_client(self, asynchronous: bool = False) -> Any:
-        client = super()._create_client(asynchronous=asynchronous)  # type: ignore[no-untyped-call]
+        client = super()._create_client(asynchronous=asynchronous)  # type: ignore[misc]
         if asynchronous:
             client.set_response_callback("BRPOP", sound_only)
         return client
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
+            return super()._brpop_read(**options)  # type: ignore[misc]
         except Refused as error:
             # A server that is full, busy or a replica now: to be asked again, like one that is away.
             if why := refusal(error):
@@ -106,10 +107,24 @@ class Channel(redis.Channel):
             raise
 
 
+class Channel(Watchful, redis.Channel):
+    """A watchful channel to one server."""
+
+
+class SentinelChannel(Watchful, redis.SentinelChannel):
+    """A watchful channel to whichever server is the primary."""
+
+
 class Transport(redis.Transport):
     """kombu's Redis transport with a watchful channel."""
 
     Channel = Channel
+
+
+class SentinelTransport(redis.SentinelTransport):
+    """kombu's Sentinel transport with a watchful channel."""
+
+    Channel = SentinelChannel
 
 
 def sound_only(reply: Any, **_: Any) -> tuple[bytes, bytes] | None:

@@ -19,6 +19,7 @@ from redis.retry import Retry
 
 from fleet.errors import ConfigurationError, StoreUnavailable
 from fleet.settings import Settings, current
+from fleet.store import sentinel
 
 # What other packages call a connection, so that they need not know the library.
 Client = redis.Redis
@@ -99,29 +100,11 @@ def _open(url: str, decode: bool, settings: Settings) -> redis.Redis:
         from fleet.store.credentials import SecretLogin, without_login
 
         url, options["credential_provider"] = without_login(url), SecretLogin()
-    if url.startswith("sentinel://"):
-        return _open_sentinel(url, options)
+    if sentinel.is_sentinel(url):
+        return sentinel.open_primary(url, options)
     if url.startswith("redis+socket://"):
         url = "unix://" + url.removeprefix("redis+socket://").replace("virtual_host=", "db=")
     return redis.Redis.from_url(url, **options)
-
-
-def _open_sentinel(url: str, options: dict[str, object]) -> redis.Redis:
-    from redis.sentinel import Sentinel
-
-    nodes, name, database = [], "", 0
-    password: str | None = None
-    for part in url.split(";"):
-        split = urlsplit(part)
-        nodes.append((split.hostname or "127.0.0.1", split.port or 26379))
-        password = split.password or password
-        database = int(split.path.strip("/") or database)
-        for pair in split.query.split("&"):
-            key, _, value = pair.partition("=")
-            name = value if key == "master_name" else name
-    if not name:
-        raise ConfigurationError("a sentinel:// URL needs ?master_name=NAME on one of its nodes")
-    return Sentinel(nodes, **options).master_for(name, password=password, db=database)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class available:

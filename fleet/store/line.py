@@ -54,6 +54,8 @@ def _asked(connection: Any, message: bytes) -> Any:
 
 def _once(connection: Any, message: bytes) -> Any:
     try:
+        if connection._sock is None:
+            connection.connect()  # not by sending: behind sentinels only this asks who the primary is
         connection.send_packed_command([message], check_health=False)
         return connection.read_response()
     except redis.exceptions.ResponseError as error:

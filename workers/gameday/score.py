@@ -23,10 +23,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """A blow: when, and at which process (a worker or one of its children); 0: at everybody."""
+    """A blow: from when to when it fell, and at which process (a worker or one of its children); 0: at everybody."""
 
     at: float
     pid: int = 0
+    until: float = 0.0
+
+    @property
+    def end(self) -> float:
+        return max(self.at, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +121,11 @@ def score(
     hit, waits = 0, []
     interrupted: set[str] = set()
     for strike in strikes:
-        running = in_flight(entry for entry in notes if entry.at <= strike.at)
+        running = in_flight(entry for entry in notes if entry.at <= strike.end)
         victims = [task for task, start in running.items() if strike.pid in (0, start.pid, start.worker)]
         hit += len(victims)
         interrupted |= set(victims)
-        waits += [min(later) - strike.at for task in victims if (later := [at for at in starts[task] if at > strike.at])]
+        waits += [min(later) - strike.at for task in victims if (later := [at for at in starts[task] if at > strike.end])]
     again = {task for task, times in starts.items() if len(times) > 1}
     first = min((strike.at for strike in strikes), default=finished_at)
     after = [first, *sorted(at for times in starts.values() for at in times if at > first)]

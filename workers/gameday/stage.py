@@ -68,8 +68,9 @@ class Stage:
 
     def kill(self, child: Child) -> None:
         """SIGKILL a worker and its processes at once, as the out-of-memory killer or a lost node does."""
-        self.strike(pid(child))
+        began, worker = time.monotonic(), pid(child)
         signal_tree(child, signal.SIGKILL)
+        self.strikes.append(Strike(began, worker, time.monotonic()))
 
     def replace(self, child: Child, environment: Mapping[str, str] | None = None) -> Child:
         """Put a fresh process in a worker's place; the old one has ended, or is told to and waited for."""
