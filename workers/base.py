@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from fleet.app import app
 from fleet.dispatcher.execution import FleetTask
+from fleet.telemetry.redaction import mask
 from workers.run import Run
 
 Result = dict[str, Any]
@@ -36,7 +37,11 @@ def agent_task(
     def decorate(function: Callable[..., Result]) -> AgentTask:
         def run(self: AgentTask, *previous: Any, **kwargs: Any) -> Result:
             context = Run.of(self, previous)
-            return function(payload.model_validate(kwargs) if payload else kwargs, context)
+            try:
+                return function(payload.model_validate(kwargs) if payload else kwargs, context)
+            except Exception as error:
+                mask(error)  # results, events and callbacks say what an exception says
+                raise
 
         run.__doc__ = function.__doc__
         task: AgentTask = app.task(run, name=name, base=AgentTask, bind=True, payload_model=payload, **options)

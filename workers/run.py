@@ -20,6 +20,7 @@ from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, connect
 from fleet.telemetry import logs
+from fleet.telemetry.redaction import without_hidden
 
 if TYPE_CHECKING:
     from workers.escalating import Escalating
@@ -73,7 +74,7 @@ class Run:
         if fraction < 1 and time.monotonic() - self.told < PROGRESS_GAP_SECONDS:
             return
         self.told = time.monotonic()
-        told = json.dumps({"fraction": round(max(0.0, min(1.0, fraction)), 3), "message": message[:200]})
+        told = json.dumps({"fraction": round(max(0.0, min(1.0, fraction)), 3), "message": without_hidden(message)[:200]})
         with available():
             connect().hset(keys.task(self.settings.cell, self.task_id), "progress", told)
 

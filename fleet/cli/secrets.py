@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fleet.cli.answer import answer, json_option, plain, table
+from fleet.cli.answer import answer, json_option, table
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -129,20 +129,20 @@ def audit(count: int, as_json: bool) -> None:
 
 @group.command("drill")
 @click.option("--seconds", type=click.FloatRange(min=5), default=30.0, show_default=True, help="How long.")
+@click.option("--tasks", is_flag=True, help="On a throw-away fleet with its own secret server, under real tasks.")
+@click.option("--every", type=click.FloatRange(min=5), default=60.0, show_default=True, help="With --tasks: seconds between rotations.")
 @json_option
-def drill(seconds: float, as_json: bool) -> None:
-    """Rotate drill credentials under load; exit 1 when anybody was refused."""
-    from fleet.secrets import audit, configured
-    from fleet.secrets import drill as drills
-    from fleet.settings import current
-    from fleet.store.client import connect
+def drill(seconds: float, tasks: bool, every: float, as_json: bool) -> None:
+    """Rotate drill credentials under load; exit 1 when anybody was refused.
 
-    audit.record("secret.drill", current().cell, detail={"seconds": seconds})
-    report = drills.run(configured.backend(), connect(), current().cell, configured.recorded, seconds=seconds)
-    rows = ((path, report.rotations[path], report.uses.get(path, 0)) for path in report.rotations)
-    verdict = f"{report.refusals} refusals in {report.seconds:.0f} s" + "".join(f"\n  {why}" for why in report.reasons)
-    answer({"ok": report.ok, **plain(report)}, as_json, [table(("credential", "rotations", "uses"), rows), verdict])
-    if not report.ok:
+    With --tasks every credential of a throw-away fleet is rotated (provider's key, broker users, API key, signing key)
+    while tasks run, its old connections are cut, and all values there ever were are searched for in logs, answers,
+    traces, metrics, the audit log, Flower and Redis.
+    """
+    from fleet.cli import secrets_drill
+
+    ok = secrets_drill.with_tasks(seconds, every, as_json) if tasks else secrets_drill.here(seconds, as_json)
+    if not ok:
         sys.exit(1)
 
 
@@ -172,7 +172,7 @@ def mirror(agent_type: str, namespace: str, deployment: str | None, drop: bool, 
 @click.option("--apply", "applied", is_flag=True, help="Write it to the server; needs a login that may.")
 @json_option
 def policy(applied: bool, as_json: bool) -> None:
-    """Show or apply what each agent type may do in Vault."""
+    """Show or apply what each agent type and each program may do in Vault."""
     from fleet import catalogue
     from fleet.secrets import audit, configured
     from fleet.secrets import policy as policies
@@ -181,25 +181,25 @@ def policy(applied: bool, as_json: bool) -> None:
     agent_types, chosen = tuple(catalogue.current().agent_types), current().secrets
     if not applied:
         plan = policies.plan(agent_types, chosen.vault_mount)
-        answer({"policies": plan}, as_json, [f"# {item.name}\n{item.text()}" for item in plan])
+        answer({"policies": tuple(plan.values())}, as_json, [f"# {item.name}\n{item.text()}" for item in plan.values()])
         return
     audit.record("policy.apply", chosen.vault_url, detail={"agent_types": ", ".join(agent_types)})
     roles = policies.apply(configured.vault_session(chosen), agent_types, mount=chosen.vault_mount)
-    rows = ((role.agent_type, role.role_id, ", ".join(role.changed) or "nothing") for role in roles)
-    answer({"roles": roles}, as_json, table(("agent type", "role id", "changed"), rows))
+    rows = ((role.holder, role.role_id, ", ".join(role.changed) or "nothing") for role in roles)
+    answer({"roles": roles}, as_json, table(("holder", "role id", "changed"), rows))
 
 
 @group.command("login")
-@click.argument("agent_type")
+@click.argument("holder")
 @json_option
-def login(agent_type: str, as_json: bool) -> None:
-    """Issue a new secret id with which AGENT_TYPE logs in to Vault; shown once."""
+def login(holder: str, as_json: bool) -> None:
+    """Issue a new secret id with which HOLDER (an agent type, or a program such as gateway) logs in to Vault; shown once."""
     from fleet.secrets import audit, configured, policy
     from fleet.settings import current
 
-    audit.record("login.issue", f"agents/{agent_type}")
-    secret_id = policy.issue_secret_id(configured.vault_session(current().secrets), agent_type)
-    answer({"agent_type": agent_type, "secret_id": secret_id}, as_json, secret_id)
+    audit.record("login.issue", holder)
+    secret_id = policy.issue_secret_id(configured.vault_session(current().secrets), holder)
+    answer({"holder": holder, "secret_id": secret_id}, as_json, secret_id)
 
 
 def _values(fields: tuple[str, ...], value_stdin: bool, json_stdin: bool) -> dict[str, SecretStr]:

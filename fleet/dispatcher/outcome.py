@@ -20,6 +20,7 @@ from fleet.store import keys
 from fleet.store.client import connect
 from fleet.store.scripts import resident
 from fleet.telemetry import logs, tracing
+from fleet.telemetry.redaction import without_hidden
 
 OVER = frozenset({"done", "failed", "dead", "cancelled"})
 
@@ -51,7 +52,7 @@ def finish(
         attempt,
         outcome,
         meta,
-        reason[:2000],
+        without_hidden(reason)[:2000],
         f"{delay:.3f}",
         trace_id or tracing.current_trace_id(),
         "1" if is_task_fault else "",
@@ -78,7 +79,7 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
         meta = self._get_result_meta(
             result=self.encode_result(result, state), state=state, traceback=traceback, request=request
         )
-        return str(self.encode(meta | {"task_id": task_id}))
+        return without_hidden(str(self.encode(meta | {"task_id": task_id})))
 
     def mark_as_started(self, task_id: str, **meta: Any) -> None:
         """Nothing: the claim has recorded the start."""

@@ -1,8 +1,9 @@
 """What may each component do at the broker?
 
 Pure, but for `apply`. One Redis user per component, derived from the table of keys: a component writes the keys of the
-packages that run inside it, reads what it shows, and touches only Celery's keys that it needs. Nobody but the operator
-has a dangerous or administrative command.
+packages that run inside it, reads what it shows, and touches only Celery's keys that it needs. Nobody has a dangerous or
+administrative command but the operator, and the maintenance worker those three that rotate a password: as they could make
+it an operator, it belongs where only beat's jobs run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import SecretStr
 
 from fleet.secrets.backend import SecretBackend
-from fleet.secrets.credentials import random_text
+from fleet.secrets.credentials import keep_users, random_text
 from fleet.secrets.errors import SecretMissing
 from fleet.store import keys
 from fleet.store.client import available
@@ -27,11 +28,11 @@ if TYPE_CHECKING:
 CONNECT = "+auth +hello +ping +quit +reset +select +client|setname +client|setinfo +client|id +client|getname"
 SCRIPTS = "+eval +evalsha +fcall +function|load +script|load +script|exists +time"
 CHANGE = "+@read +@write +@transaction +@blocking +@pubsub -@dangerous -@admin"
+ROTATE = "+acl|setuser +acl|getuser +acl|save"
 LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info +time"
 
 RESULTS = ("celery-task-meta-*", "celery-taskset-meta-*", "chord-unlock-*", "*.j", "*.t", "*.s")
 KOMBU = ("_kombu.binding*", "unacked*", "*.celery.pidbox*", "celeryev*")
-EVENTS = ("_kombu.binding*", "*.celery.pidbox*", "celeryev*")
 STANDING_QUEUES = ("celery", "fleet.maintenance")
 CONTROL = "/{database}.celery.pidbox"
 EVENT_CHANNELS = ("/{database}.celeryev/*", "/{database}.celeryev/worker.*")
@@ -93,6 +94,16 @@ COMPONENTS: tuple[Component, ...] = (
         channels=CHANNELS,
     ),
     Component(
+        # The worker of beat's jobs: it rotates the others' passwords and the API keys, so it may change users.
+        "maintenance",
+        f"{CHANGE} {SCRIPTS} +info {ROTATE}",
+        writes=(*RUNNING, "audit", "secrets"),
+        reads=("gateway", "release"),
+        queues=True,
+        celery=(*RESULTS, *KOMBU),
+        channels=CHANNELS,
+    ),
+    Component(
         "beat",
         f"{CHANGE} {SCRIPTS}",
         writes=("dispatcher", "costs", "telemetry", "store"),
@@ -110,7 +121,7 @@ COMPONENTS: tuple[Component, ...] = (
         writes=("dispatcher", "registry", "costs", "telemetry", "alerts", "audit"),
         reads=RUNNING,
         queues=True,
-        celery=(*RESULTS, *EVENTS),
+        celery=(*RESULTS, *KOMBU),
         channels=CHANNELS,
     ),
     Component("operator", "+@all", reads=(ALL,), writes=(ALL,)),
@@ -150,7 +161,7 @@ def _rules(
         pattern = prefix + re.sub(r"<[^>]+>", "*", row.suffix)
         if owners & {*part.writes, "everyone"}:
             rules.append(f"%RW~{pattern}")
-        elif (ALL in part.reads and "secrets" not in owners) or owners & set(part.reads):
+        elif (ALL in part.reads and not row.suffix.startswith("api_key")) or owners & set(part.reads):
             rules.append(f"%R~{pattern}")
     access = "%RW~" if "+@write" in part.commands else "%R~"
     # A queue's priorities are lists of their own: the name, two control characters, a number; so are its pool's versions.
@@ -199,7 +210,5 @@ def apply(client: redis.Redis, backend: SecretBackend, wanted: Iterable[User]) -
             if before != client.acl_getuser(user.name):
                 did.append("user")
         changed[user.name] = tuple(did)
-    with available():
-        if cast(Mapping[str, str], client.config_get("aclfile")).get("aclfile"):
-            client.acl_save()
+    keep_users(client)
     return changed

@@ -23,7 +23,7 @@ from fleet.secrets.errors import BackendUnavailable, SecretConflict, SecretMissi
 from fleet.secrets.roles import Role
 from fleet.secrets.rotate import Credential, Fields
 from fleet.secrets.signing import Message, generate, sign, verify, verify_key
-from fleet.store.client import accepts_login, available
+from fleet.store.client import Refused, accepts_login, available
 
 if TYPE_CHECKING:
     import redis
@@ -125,11 +125,20 @@ class BrokerUser:
         return None if user is None else user["passwords"]
 
     def _change(self, name: str, rule: str) -> None:
-        """Apply a rule; passwords travel as digests only. Survives a restart where the broker has an ACL file."""
+        """Apply a rule; passwords travel as digests only."""
         with available():
             self.client.execute_command("ACL SETUSER", name, rule)  # type: ignore[no-untyped-call]
-            if cast(Mapping[str, str], self.client.config_get("aclfile")).get("aclfile"):
-                self.client.acl_save()
+        keep_users(self.client)
+
+
+def keep_users(client: redis.Redis) -> None:
+    """Write the broker's users to its ACL file, so that they survive a restart; a broker without one forgets them."""
+    with available():
+        try:
+            client.acl_save()
+        except Refused as error:
+            if "ACL file" not in str(error):
+                raise
 
 
 @dataclass(frozen=True, slots=True)

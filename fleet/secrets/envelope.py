@@ -47,10 +47,12 @@ class Sealed:
 
 
 def key_for(path: str) -> str:
-    """Name the transit key of a path: one per agent type, one for what all may read, one for the fleet itself."""
+    """Name the transit key of a path: one per agent type and program, one for what all may read, one for the rest."""
     match path.split("/"):
         case ["agents", agent_type, _, *_]:
             return f"agent-{agent_type}"
+        case ["fleet", "broker", component]:
+            return f"fleet-{component}"
         case ["shared", _, *_]:
             return SHARED_KEY
         case _:

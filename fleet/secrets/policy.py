@@ -1,13 +1,13 @@
-"""What may each agent type do in Vault, and how does that come to be?
+"""What may each agent type and each program do in Vault, and how does that come to be?
 
-Least privilege, written down by a program: an agent type reads its own folder, uses its own transit key, and nothing
-else. `plan` is pure; `apply` writes what differs and says what it changed.
+Least privilege, written down by a program: an agent type reads its own folder with its own transit key, a program its
+own broker login. `plan` is pure; `apply` writes what differs and says what it changed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,6 +18,9 @@ from fleet.secrets.envelope import FLEET_KEY, SHARED_KEY
 from fleet.secrets.vault_login import VaultSession
 
 OPERATOR = "fleet-operator"
+PROGRAMS = ("producer", "gateway", "beat", "worker", "flower", "metrics", "scaler")
+"""Programs with a broker login of their own; `maintenance`, which rotates them all, logs in as the operator."""
+SIGNERS = ("producer", "gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +39,25 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class AppliedRole:
-    """An AppRole as it stands on the server after `apply`."""
+    """An AppRole, of an agent type or a program, as it stands on the server after `apply`."""
 
-    agent_type: str
+    holder: str
     role_id: str
     changed: tuple[str, ...]
 
 
 def agent_policy(agent_type: str, mount: str = "fleet", transit: str = "transit") -> Policy:
-    """Return the policy of an agent type: read its own folder and what all may read, with the keys of just these."""
-    key = f"agent-{agent_type}"
+    """Return the policy of an agent type's workers: read its own folder, a worker's broker login, what all may read."""
+    key, login = f"agent-{agent_type}", program_policy("worker", mount, transit)
     return Policy(
         f"fleet-{key}",
         (
             (f"{mount}/data/agents/{agent_type}/*", ("read",)),
             (f"{mount}/metadata/agents/{agent_type}/*", ("read", "list")),
-            (f"{mount}/data/shared/*", ("read",)),
             (f"{transit}/decrypt/{key}", ("update",)),
-            (f"{transit}/decrypt/{SHARED_KEY}", ("update",)),
+            *login.rules,
         ),
-        (key, SHARED_KEY),
+        (key, *login.transit_keys),
     )
 
 
@@ -73,23 +75,26 @@ def operator_policy(mount: str = "fleet", transit: str = "transit") -> Policy:
             (f"{transit}/rewrap/*", ("update",)),
             ("database/creds/*", ("read",)),
         ),
-        (FLEET_KEY, SHARED_KEY),
+        (FLEET_KEY, SHARED_KEY, OPERATOR, "fleet-maintenance"),
     )
 
 
-def producer_policy(mount: str = "fleet", transit: str = "transit") -> Policy:
-    """Return the policy of whoever publishes tasks: read the signing key."""
-    return Policy(
-        "fleet-producer",
-        ((f"{mount}/data/fleet/signing", ("read",)), (f"{transit}/decrypt/{FLEET_KEY}", ("update",))),
-        (FLEET_KEY,),
-    )
+def program_policy(program: str, mount: str = "fleet", transit: str = "transit") -> Policy:
+    """Return the policy of a program: read its broker login and what all may read; who publishes, the signing key too."""
+    name = f"fleet-{program}"
+    paths, keys = [f"fleet/broker/{program}", "shared/*"], [name, SHARED_KEY]
+    if program in SIGNERS:
+        paths, keys = [*paths, "fleet/signing"], [*keys, FLEET_KEY]
+    reads = ((f"{mount}/data/{path}", ("read",)) for path in paths)
+    opens = ((f"{transit}/decrypt/{key}", ("update",)) for key in keys)
+    return Policy(name, (*reads, *opens), tuple(keys))
 
 
-def plan(agent_types: Iterable[str], mount: str = "fleet", transit: str = "transit") -> tuple[Policy, ...]:
-    """Return every policy a fleet with these agent types needs."""
-    agents = (agent_policy(name, mount, transit) for name in sorted(set(agent_types)))
-    return (operator_policy(mount, transit), producer_policy(mount, transit), *agents)
+def plan(agent_types: Iterable[str], mount: str = "fleet", transit: str = "transit") -> Mapping[str, Policy]:
+    """Return every policy a fleet with these agent types needs, by who holds it."""
+    programs = {name: program_policy(name, mount, transit) for name in PROGRAMS}
+    agents = {f"agents/{name}": agent_policy(name, mount, transit) for name in sorted(set(agent_types))}
+    return {"operator": operator_policy(mount, transit), **programs, **agents}
 
 
 def apply(
@@ -100,24 +105,20 @@ def apply(
     transit: str = "transit",
     token_ttl: str = "1h",
 ) -> tuple[AppliedRole, ...]:
-    """Make engines, keys, policies and one AppRole per agent type what the plan says; repeating changes nothing."""
-    names = tuple(sorted(set(agent_types)))
+    """Make engines, keys, policies and one AppRole per holder what the plan says; repeating changes nothing."""
     session.call(partial(_engines, mount=mount, transit=transit))
-    changed = {
-        policy.name: session.call(partial(_policy, policy=policy, transit=transit))
-        for policy in plan(names, mount, transit)
-    }
     applied = []
-    for name in names:
-        policy = agent_policy(name, mount, transit)
+    for holder, policy in plan(agent_types, mount, transit).items():
+        changed = session.call(partial(_policy, policy=policy, transit=transit))
         role_id = session.call(partial(_role, policy=policy, token_ttl=token_ttl))
-        applied.append(AppliedRole(name, role_id, changed[policy.name]))
+        applied.append(AppliedRole(holder, role_id, changed))
     return tuple(applied)
 
 
-def issue_secret_id(session: VaultSession, agent_type: str) -> str:
-    """Return a new secret id for an agent type's AppRole; shown once, to whoever deploys it."""
-    role = agent_policy(agent_type).name
+def issue_secret_id(session: VaultSession, holder: str) -> str:
+    """Return a new secret id for the AppRole of `agents/<type>` or a program; shown once, to whoever deploys it."""
+    agent = holder.removeprefix("agents/")
+    role = f"fleet-{holder}" if holder in (*PROGRAMS, "operator") else agent_policy(agent).name
     return str(session.call(lambda vault: vault.auth.approle.generate_secret_id(role))["data"]["secret_id"])
 
 

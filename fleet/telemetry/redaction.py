@@ -6,6 +6,7 @@ Three nets: field names that hold secrets, texts that look like secrets, and exa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -39,15 +40,33 @@ def hide(value: str) -> None:
     """Never write this exact value again; called with every secret that is read."""
     global _hidden_pattern
     if len(value) >= _SHORTEST_HIDDEN and value not in _hidden and len(_hidden) < _MOST_HIDDEN:
-        _hidden.add(value)
+        _hidden.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
         _hidden_pattern = re.compile("|".join(re.escape(secret) for secret in sorted(_hidden, key=len, reverse=True)))
 
 
 def redact_text(text: str) -> str:
     """Return the text without anything that is or looks like a secret."""
-    if _hidden_pattern is not None:
-        text = _hidden_pattern.sub(MASK, text)
-    return _TEXT.sub(MASK, text)
+    return _TEXT.sub(MASK, without_hidden(text))
+
+
+def without_hidden(text: str) -> str:
+    """Return the text, plain or JSON, without the exact values of secrets; the rest of it stays as it is."""
+    return text if _hidden_pattern is None else _hidden_pattern.sub(MASK, text)
+
+
+def mask(error: BaseException) -> None:
+    """Take the exact values of secrets out of what an exception, and the ones before it, say."""
+    if _hidden_pattern is None:
+        return
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        current = left.pop()
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        current.args = tuple(without_hidden(part) if isinstance(part, str) else part for part in current.args)
+        left += [current.__cause__, current.__context__, *getattr(current, "exceptions", ())]
 
 
 def redact(value: Any, field: str = "") -> Any:

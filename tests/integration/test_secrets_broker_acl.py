@@ -54,6 +54,13 @@ def refused(client: redis.Redis, *command: object) -> bool:
     return False
 
 
+def test_who_rotates_may_change_users_and_nobody_else(clients: dict[str, redis.Redis]) -> None:
+    for name, client in clients.items():
+        assert refused(client, "ACL", "GETUSER", "fleet-worker") == (name not in ("operator", "maintenance")), name
+        assert refused(client, "ACL", "SETUSER", "fleet-x") == (name not in ("operator", "maintenance")), name
+    clients["operator"].acl_deluser("fleet-x")
+
+
 STATE = f"{keys.prefix(CELL)}task:1"
 API_KEY = f"{keys.prefix(CELL)}api_key:1"
 
@@ -67,6 +74,7 @@ def test_everybody_gets_in_and_nobody_but_the_operator_can_hurt(clients: dict[st
             ("FLUSHALL",),
             ("CONFIG", "GET", "*"),
             ("ACL", "LIST"),
+            ("ACL", "DELUSER", "fleet-operator"),
             ("KEYS", "*"),
             ("SHUTDOWN", "NOSAVE"),
             ("REPLICAOF", "NO", "ONE"),
@@ -84,6 +92,7 @@ def test_everybody_gets_in_and_nobody_but_the_operator_can_hurt(clients: dict[st
         ("producer", True, True, False, True),
         ("gateway", True, True, True, True),
         ("worker", True, True, False, True),
+        ("maintenance", True, True, True, True),
         ("beat", True, True, False, True),
         ("scaler", True, False, False, False),
         ("metrics", True, False, False, False),

@@ -41,15 +41,18 @@ CERTIFICATE = (
 )
 
 
+AGENTS = ("code_generator", "security_scanner")
+
+
 @pytest.fixture
 def roles(openbao: OpenBao) -> dict[str, str]:
     """Both agent types' AppRoles, with a secret written for each."""
     root = openbao.root()
-    applied = policy.apply(root, ["code_generator", "security_scanner"], mount=openbao.mount, transit=openbao.transit)
+    applied = policy.apply(root, AGENTS, mount=openbao.mount, transit=openbao.transit)
     writer = VaultBackend(root, mount=openbao.mount, envelope=Envelope(root, openbao.transit))
     for path in (OWN, FOREIGN, "shared/verify_keys", "fleet/signing"):
         writer.write(path, {"value": SecretStr(path)})
-    return {role.agent_type: role.role_id for role in applied}
+    return {role.holder.removeprefix("agents/"): role.role_id for role in applied}
 
 
 def agent(openbao: OpenBao, roles: dict[str, str], agent_type: str = "code_generator") -> VaultSession:
@@ -89,6 +92,31 @@ def test_an_agent_can_neither_read_list_nor_change_what_is_not_its_own(
         mine.destroy(OWN, 1)
 
 
+def test_a_program_reads_its_own_broker_login_and_only_who_publishes_the_signing_key(
+    openbao: OpenBao, roles: dict[str, str]
+) -> None:
+    root = openbao.root()
+    writer = VaultBackend(root, mount=openbao.mount, envelope=Envelope(root, openbao.transit))
+    for program in policy.PROGRAMS:
+        writer.write(f"fleet/broker/{program}", {"password": SecretStr(program)})
+    for program in policy.PROGRAMS:
+        mine = backend(openbao, agent(openbao, roles, program))
+        for other in policy.PROGRAMS:
+            if other == program:
+                assert mine.read(f"fleet/broker/{other}").field("password").get_secret_value() == program
+            else:
+                with pytest.raises(AccessDenied):
+                    mine.read(f"fleet/broker/{other}")
+        if program in policy.SIGNERS:
+            assert mine.read("fleet/signing").version == 1
+        else:
+            with pytest.raises(AccessDenied):
+                mine.read("fleet/signing")
+        with pytest.raises(AccessDenied):
+            mine.read(OWN)
+    assert backend(openbao, agent(openbao, roles)).read("fleet/broker/worker").version == 1, "an agent's workers log in"
+
+
 def test_an_agent_cannot_open_anothers_envelope_even_when_it_holds_it(
     openbao: OpenBao,
     roles: dict[str, str],
@@ -103,13 +131,13 @@ def test_applying_policies_again_changes_nothing_and_repairs_drift(openbao: Open
     root = openbao.root()
 
     def apply() -> tuple[policy.AppliedRole, ...]:
-        return policy.apply(root, list(roles), mount=openbao.mount, transit=openbao.transit)
+        return policy.apply(root, AGENTS, mount=openbao.mount, transit=openbao.transit)
 
     assert all(not role.changed for role in apply())
     root.call(
         lambda v: v.sys.create_or_update_policy("fleet-agent-code_generator", 'path "*" { capabilities = ["read"] }')
     )
-    assert [role.changed for role in apply()] == [("policy",), ()]
+    assert {role.holder: role.changed for role in apply() if role.changed} == {"agents/code_generator": ("policy",)}
     with pytest.raises(AccessDenied):
         backend(openbao, agent(openbao, roles)).read(FOREIGN)
 

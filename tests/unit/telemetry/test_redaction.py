@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import traceback
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from fleet.telemetry import logs
-from fleet.telemetry.redaction import MASK, hide, redact, redact_text
+from fleet.telemetry.redaction import MASK, hide, mask, redact, redact_text, without_hidden
 
 CANARY = "canary-7Qx9-do-not-print"
 HIDDEN = "plain looking value 4711"
@@ -105,3 +106,32 @@ def test_levels_differ_by_subsystem_and_ids_stand_on_every_line() -> None:
 def test_an_unknown_level_names_the_known_ones() -> None:
     with pytest.raises(Exception, match="did you mean 'DEBUG'"):
         logs.parse_levels("INFO,scaling=DEBUGG")
+
+
+@pytest.mark.parametrize("value", ["plain-value-4711", 'quo"ted\\and-4712', "ünïcødé-\u2028-4713"])
+def test_a_hidden_value_is_taken_out_of_plain_text_and_of_json_and_nothing_else_is(value: str) -> None:
+    hide(value)
+    for text in (value, json.dumps({"a": value}), json.dumps({"a": value}, ensure_ascii=False)):
+        masked = without_hidden(f"before {text} after password=kept")
+        assert value not in masked
+        assert json.dumps(value)[1:-1] not in masked
+        assert masked.startswith("before ")
+        assert masked.endswith(" after password=kept")
+
+
+def test_what_an_exception_and_those_before_it_say_is_masked() -> None:
+    value = "-".join(("value", "of", "a", "secret", "4714"))
+    hide(value)
+
+    def careless() -> None:
+        try:
+            raise ValueError(f"bad {value}", 7)
+        except ValueError as error:
+            raise RuntimeError(f"no use for {value}") from error
+
+    with pytest.raises(RuntimeError) as caught:
+        careless()
+    mask(caught.value)
+    assert value not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__cause__ is not None
+    assert caught.value.__cause__.args == (f"bad {MASK}", 7)
