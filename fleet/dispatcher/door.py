@@ -1,7 +1,7 @@
 """How do Celery's own publications come in?
 
 Every message of a declared task type, whoever composes it (apply_async, send_task, chains, groups, chords, retries),
-goes through the same script as `fleet.submit`. Messages of other tasks pass unchanged.
+goes through the same script as `fleet.submit`. Messages of other tasks pass unchanged, but signed where that is asked for.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ class FleetAMQP(AMQP):  # type: ignore[misc]
         def send_task_message(producer: Any, name: str, message: Any, **options: Any) -> Any:
             if name in catalogue.current().task_types:
                 return admit(name, message, options)
+            args, kwargs, embed = message.body
+            payload = orjson.dumps(kwargs, default=str)
+            message.headers.update(signatures.stamped(message.headers["id"], name, args, payload, embed))
             return plain(producer, name, message, **options)
 
         return send_task_message
@@ -77,7 +80,7 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
     headers["timelimit"] = [hard, min(soft or hard, hard * 0.95)]
     deadline = _seconds_until(headers.pop("expires", None))
     headers["expires"] = None
-    headers |= signatures.stamped(headers["id"], name, args, payload)
+    headers |= signatures.stamped(headers["id"], name, args, payload, embed)
     body = (
         orjson.dumps([args, None, embed], default=str).replace(b",null,", b"," + payload + b",", 1)
         if not args

@@ -36,18 +36,24 @@ class FleetTask(Task):  # type: ignore[misc]
             return super().__call__(*args, **kwargs)
         number = attempt_of(request)
         if number is None:
+            self.judge(args, kwargs)
             return self.run(*args, **kwargs)
         with logs.bound(task_id=str(request.id)), attempt(self.name, request, lambda: self.claim(number, args, kwargs)):
             return self.run(*args, **kwargs)
 
-    def claim(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Claim:
-        """Ask for the attempt; a forged message is refused and kept, a redelivered or overtaken one dropped quietly."""
+    def judge(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse a message that is not genuine, where signatures are asked for, and keep it to be looked at."""
         request = self.request
         if forged := signatures.refusal(request, self.name, args, kwargs):
             logs.get("worker").warning("message_refused", task_id=request.id, why=forged, next_step="find who writes to the broker")
             queue = str((request.delivery_info or {}).get("routing_key", ""))
             malformed.keep(queue, f"{self.name} {request.id} {args!r} {kwargs!r}", f"refused: {forged}")
             raise Ignore(forged)
+
+    def claim(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Claim:
+        """Ask for the attempt; a forged message is refused, a redelivered or overtaken one dropped quietly."""
+        request = self.request
+        self.judge(args, kwargs)
         claimed = claim(request.id, number, os.environ.get(WORKER_VARIABLE, ""), traced.recorded(request))
         if not claimed.granted:
             logs.get("worker").info("attempt_dropped", task_id=request.id, attempt=number, why=claimed.reason)

@@ -20,7 +20,7 @@ from fleet.secrets.vault_login import VaultSession
 OPERATOR = "fleet-operator"
 PROGRAMS = ("producer", "gateway", "beat", "worker", "flower", "metrics", "scaler")
 """Programs with a broker login of their own; `maintenance`, which rotates them all, logs in as the operator."""
-SIGNERS = ("producer", "gateway")
+SIGNERS = ("producer", "gateway", "beat")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ HTTP, the worker's and the gateway's passwords rotated and their connections cut
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import signal
 import socket
@@ -21,7 +23,7 @@ import redis
 from eventually import eventually
 
 from fleet import catalogue, settings
-from fleet.dispatcher import declare
+from fleet.dispatcher import declare, malformed
 from fleet.secrets import api_keys, audit, broker_acl, configured, upkeep
 from fleet.secrets.roles import Role
 from fleet.settings import current
@@ -121,6 +123,37 @@ def test_tasks_run_through_shut_doors_while_passwords_change(locked_down: Locked
     written = "".join(log.read_text() for log in tmp_path.glob("*.log"))
     assert "NoPermission" not in written, [line for line in written.splitlines() if "NoPermission" in line][:3]
     assert audit.verify().ok
+
+
+@pytest.mark.parametrize("kind", ["declared", "declared, without an attempt", "built in", "job"])
+def test_a_message_from_somebody_who_only_writes_to_the_broker_runs_nothing(
+    locked_down: LockedDown, kind: str
+) -> None:
+    payload = TASK["payload"]
+    inner = {"task": "security_analysis", "args": [], "kwargs": payload, "options": {}, "subtask_type": None, "immutable": False}
+    name, kwargs = {
+        "declared": ("security_analysis", payload),
+        "declared, without an attempt": ("security_analysis", payload),
+        "built in": ("celery.starmap", {"task": inner, "it": [[]]}),
+        "job": ("celery.backend_cleanup", {}),
+    }[kind]
+    task_id = f"forged-{kind.replace(', ', '-').replace(' ', '-')}"
+    headers = {"id": task_id, "task": name, "lang": "py", "root_id": task_id}
+    if kind == "declared":
+        headers["fleet_attempt"] = 1
+    queue = catalogue.current().pools["security_scanner"].queue
+    message = {
+        "headers": headers,
+        "properties": {"delivery_info": {"exchange": "", "routing_key": queue}, "delivery_tag": task_id, "body_encoding": "base64"},
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "body": base64.b64encode(json.dumps([[], kwargs, {}]).encode()).decode(),
+    }
+    locked_down.admin.lpush(queue, json.dumps(message))
+    [kept] = eventually(lambda: [row for row in malformed.read() if task_id in row.text], timeout=30)
+    assert ("no attempt" if kind.endswith("without an attempt") else "not signed") in kept.reason
+    assert locked_down.admin.get(f"celery-task-meta-{task_id}") is None
+    assert locked_down.result(locked_down.submit()), "a genuine one still runs"
 
 
 def _rotated(*paths: str) -> None:

@@ -64,6 +64,9 @@ def test_a_changed_unsigned_or_moved_message_is_refused(signing: redis.Redis) ->
     assert "does not fit" in judge(request, [1], kwargs)
     assert "does not fit" in judge(request, args, kwargs, "security_analysis")
     assert "does not fit" in judge(SimpleNamespace(**{**vars(request), "id": "another-task"}), args, kwargs)
+    for name in signatures.FOLLOWING:
+        more = SimpleNamespace(**{**vars(request), name: [{"task": "celery.ping"}]})
+        assert "does not fit" in judge(more, args, kwargs), f"{name} was added by somebody"
     assert "not signed" in judge(SimpleNamespace(**{**vars(request), HEADER: None}), args, kwargs)
 
 

@@ -78,18 +78,25 @@ def _settings(folder: Path, vault: openbao.OpenBao, broker_url: str, provider_ur
         "FLEET_FILE": str(files("workers.drill").joinpath("fleet.yaml")),
         "FLEET_BROKER__URL": broker_url,
         "FLEET_BROKER__SIGN_MESSAGES": "true",
-        "FLEET_SECRETS__BACKEND": "vault",
-        "FLEET_SECRETS__VAULT_URL": vault.url,
-        "FLEET_SECRETS__VAULT_AUTH": "token",
-        "FLEET_SECRETS__VAULT_CREDENTIAL": vault.root_token.get_secret_value(),
-        "FLEET_SECRETS__VAULT_ENVELOPE": "true",
-        "FLEET_SECRETS__CACHE_SECONDS": str(CACHE_SECONDS),
-        "FLEET_SECRETS__OVERLAP_SECONDS": str(OVERLAP_SECONDS),
+        **_group(
+            "secrets",
+            backend="vault",
+            vault_url=vault.url,
+            vault_auth="token",
+            vault_credential=vault.root_token.get_secret_value(),
+            vault_envelope="true",
+            cache_seconds=str(CACHE_SECONDS),
+            overlap_seconds=str(OVERLAP_SECONDS),
+        ),
         "FLEET_LLM__PROVIDER": "openai",
         "FLEET_LLM__BASE_URL": f"{provider_url}/v1",
         "FLEET_TELEMETRY__OTLP_ENDPOINT": provider_url,
         "FLEET_TELEMETRY__LOG_FORMAT": "json",
     }
+
+
+def _group(name: str, **values: str) -> dict[str, str]:
+    return {f"FLEET_{name}__{field}".upper(): value for field, value in values.items()}
 
 
 def _make_secrets(provider: providers.Provider) -> None:
@@ -127,9 +134,12 @@ def _start(
         **program.environment,
         "FLEET_BROKER__URL": without_login(os.environ["FLEET_BROKER__URL"]),
         "FLEET_BROKER__LOGIN_SECRET": f"fleet/broker/{component}",
-        "FLEET_SECRETS__VAULT_AUTH": "approle",
-        "FLEET_SECRETS__VAULT_ROLE": role_id,
-        "FLEET_SECRETS__VAULT_CREDENTIAL": policy.issue_secret_id(_vault(), holder),
+        **_group(
+            "secrets",
+            vault_auth="approle",
+            vault_role=role_id,
+            vault_credential=policy.issue_secret_id(_vault(), holder),
+        ),
     }
     with (folder / f"{program.name}.log").open("wb") as log:
         return subprocess.Popen(
