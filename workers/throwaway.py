@@ -31,6 +31,6 @@ def settings(values: Mapping[str, str]) -> Iterator[None]:
 def anew() -> None:
     """Read settings and catalogue again, and open new connections."""
     load.cache_clear()
-    catalogue.current.cache_clear()
+    catalogue.forget()
     submit.forget()
     forget()
