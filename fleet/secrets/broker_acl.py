@@ -71,7 +71,7 @@ COMPONENTS: tuple[Component, ...] = (
     Component(
         "producer",
         f"{CHANGE} {SCRIPTS}",
-        writes=("dispatcher", "costs", "telemetry"),
+        writes=("dispatcher", "costs", "telemetry", "audit"),
         reads=("registry", "catalogue", "alerts"),
         queues=True,
         celery=(*RESULTS, *KOMBU),
@@ -106,7 +106,7 @@ COMPONENTS: tuple[Component, ...] = (
     Component(
         "beat",
         f"{CHANGE} {SCRIPTS}",
-        writes=("dispatcher", "costs", "telemetry", "store"),
+        writes=("beat", "dispatcher", "costs", "telemetry", "store", "audit"),
         reads=("registry", "catalogue"),
         queues=True,
         celery=KOMBU,

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 from fleet.secrets import audit, configured
 from fleet.secrets.resolve import Resolver
-from fleet.store.client import connect
 from workers.drill.load import Load
 from workers.drill.search import Found, search
-from workers.drill.stage import CACHE_SECONDS, stage
+from workers.drill.stage import CACHE_SECONDS, refusals, stage
 from workers.drill.turning import ROTATED, Turning
 
 
@@ -69,15 +68,9 @@ def run(seconds: float, every: float, tell: Callable[[str], None]) -> Report:
         found = search(fleet, turning.planted, load.tally.answers)
         return Report(
             took, tally.done, tally.failed, tally.refused, dict(tally.leaks), tally.again, tally.slowest_seconds,
-            {path: turning.done[path] for path in ROTATED}, turning.cut, fleet.provider.refused, restarted, _beyond(),
+            {path: turning.done[path] for path in ROTATED}, turning.cut, fleet.provider.refused, restarted, refusals(),
             len(turning.planted), found, audit.verify().ok, (*tally.reasons, *dict.fromkeys(turning.stuck)),
         )  # fmt: skip
-
-
-def _beyond() -> tuple[str, ...]:
-    """Return what the broker's own log says was refused, a wrong password included."""
-    entries = connect().acl_log(count=1000)
-    return tuple(sorted({f"{one['username']}: {one['reason']} {one['object']} ({one['context']})" for one in entries}))
 
 
 def _unrecorded(*_: object) -> None:

@@ -154,7 +154,7 @@ def _await_ready(built: Stage) -> None:
         if dead or time.monotonic() > end:
             names = dead or list(built.running)
             last = "\n".join(f"{name}: {(built.folder / f'{name}.log').read_text()[-600:]}" for name in names)
-            raise TimeoutError(f"the drill's fleet was not ready within {READY_SECONDS:g} s:\n{last}")
+            raise TimeoutError(f"the drill's fleet was not ready within {READY_SECONDS:g} s:\n{last}\n{refusals()}")
         time.sleep(0.2)
 
 
@@ -169,6 +169,12 @@ def _is_ready(built: Stage) -> bool:
     except httpx.HTTPError:
         return False
     return served and len(roster.workers()) >= 2
+
+
+def refusals() -> tuple[str, ...]:
+    """Return what the broker's own log says was refused, a wrong password included."""
+    entries = connect().acl_log(count=1000)
+    return tuple(sorted({f"{one['username']}: {one['reason']} {one['object']} ({one['context']})" for one in entries}))
 
 
 def _vault() -> VaultSession:
