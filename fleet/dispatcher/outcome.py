@@ -10,7 +10,7 @@ from typing import Any
 
 from celery.backends.redis import RedisBackend, SentinelBackend
 
-from fleet.dispatcher import traced
+from fleet.dispatcher import memory, traced
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
 from fleet.dispatcher.patience import patiently
 from fleet.dispatcher.publish import publish_rest
@@ -116,6 +116,8 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
         dispatch = current().dispatch
         after = after_failure(exc, attempt, dispatch.retry_base_seconds, dispatch.retry_max_seconds)
         reason = f"{type(exc).__name__}: {exc}"
+        if after.outcome == "lost" and (evidence := memory.WATCH.evidence()):
+            reason = f"{evidence}; {reason}"
         with traced.ending(request, after.outcome):
             ended = finish(
                 task_id,

@@ -15,7 +15,7 @@ import psutil
 from celery import bootsteps
 
 from fleet import __version__, catalogue
-from fleet.dispatcher import declare, execution, ticking, transport
+from fleet.dispatcher import declare, execution, memory, ticking, transport
 from fleet.errors import FleetError
 from fleet.health import repairs
 from fleet.lifecycle import farewell, hearing, identity, orphans
@@ -36,6 +36,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         super().__init__(worker, **options)
         self.records: dict[str, tuple[str, int]] = {}
         self.thread: threading.Thread | None = None
+        self.pool: Any = None
         self.stopping = threading.Event()
         self.last_call: threading.Timer | None = None
         self.hearing: hearing.Hearing | None = None
@@ -43,6 +44,8 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         self.worker_id = identity.assume(worker.hostname)
 
     def start(self, worker: Any) -> None:
+        memory.WATCH.begin()
+        self.pool = worker.pool
         execution.check(worker.app)
         self.records = share_slots(self.worker_id, served_pools(worker), int(worker.concurrency or 1))
         declare.publish()
@@ -123,6 +126,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
             try:
                 if beats % every == 0:
                     self._heartbeat(me.memory_info().rss)
+                    memory.WATCH.look(process.pid for process in list(getattr(getattr(self.pool, "_pool", None), "_pool", ())))
                 if beats % look_every == 0:
                     suspects = orphans.look(self.worker_id, suspects)
                 ticking.tick(settings.leases.tick_seconds)

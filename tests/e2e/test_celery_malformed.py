@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e.cell import Cell
+from e2e.cell import Cell, running
 from eventually import eventually
 
 from fleet import submit
 from fleet.dispatcher import malformed
+from fleet.secrets import upkeep
 from fleet.store.client import connect
 
 QUEUE = "fleet.steps"
@@ -71,9 +74,63 @@ def test_a_bad_message_is_kept_with_the_reason_and_the_worker_goes_on(cell: Cell
     assert cell.workers[0].process.poll() is None
 
 
-def test_thousands_of_random_messages_do_no_harm(cell: Cell) -> None:
+def spoiled(chance: random.Random) -> str | bytes:
+    """One message nobody can run, of a kind drawn by chance and with contents drawn by chance."""
+    noise = "".join(chr(chance.randrange(1, 0x2FFF)) for _ in range(chance.randrange(1, 40)))
+    value: Any = chance.choice([None, 0, -1, 1.5, True, noise, [noise], {noise: 1}])
+    match chance.randrange(12):
+        case 0:
+            text = json.dumps(message())
+            return text[: chance.randrange(len(text))]
+        case 1:
+            return bytes(chance.randrange(256) for _ in range(chance.randrange(1, 200))) + b"\xff"
+        case 2:
+            return json.dumps(value if not isinstance(value, dict) else [value])
+        case 3:
+            return json.dumps(without("", chance.choice(["headers", "properties", "body"])))
+        case 4:
+            return json.dumps(without("properties", chance.choice(["delivery_tag", "delivery_info"])))
+        case 5:
+            return json.dumps(message() | {chance.choice(["headers", "properties", "body"]): value if value != noise else 7})
+        case 6:
+            return json.dumps(message(task=f"nobody.{noise}"))
+        case 7:
+            return json.dumps(message(task=value if value != noise else [noise]))
+        case 8:
+            return json.dumps(message(fleet_attempt=value if value not in (0, -1) or value is True else noise))
+        case 9:
+            return json.dumps(message() | {"body": base64.b64encode(noise.encode() + b"{").decode()})
+        case 10:
+            return json.dumps(message() | {"content-type": chance.choice(["application/x-python-serialize", "application/x-yaml", noise])})
+        case _:
+            return json.dumps(without("headers", chance.choice(["task", "fleet_attempt"])))
+
+
+def counted(client: Any) -> int:
+    fields = client.hgetall("fleet:{main}:metrics")
+    return sum(int(float(value)) for name, value in fields.items() if name.startswith("fleet_malformed_messages_total"))
+
+
+@pytest.mark.timeout(600)
+def test_thousands_of_bad_messages_are_counted_and_kept_and_the_worker_lives(cell: Cell) -> None:
+    chance, client, many = random.Random(7), connect(), 10_000 if os.environ.get("FLEET_TEST_SCALE") == "full" else 1_000
+    before, processes = counted(client), {cell.workers[0].process.pid, *(child.pid for child in cell.workers[0].children())}
+    pipe = client.pipeline(transaction=False)
+    for number in range(many):
+        pipe.lpush(QUEUE, "x" * 10_000_000 if number % 2_500 == 0 else spoiled(chance))
+        if number % 500 == 499:
+            pipe.execute()
+    eventually(lambda: counted(client) - before == many, timeout=300, interval=0.5)
+    assert client.llen(QUEUE) == 0
+    assert submit("add", {"x": 1}).get(WAIT)["sum"] == 1
+    assert cell.workers[0].process.poll() is None
+    assert processes == {cell.workers[0].process.pid, *(child.pid for child in cell.workers[0].children())}
+    assert client.llen("fleet:{main}:malformed") == min(many, malformed.KEPT)
+    assert all(row.reason for row in malformed.read(malformed.KEPT))
+
+
+def test_thousands_of_messages_with_a_few_wrong_bytes_do_no_harm(cell: Cell) -> None:
     chance, client = random.Random(7), connect()
-    pid = cell.workers[0].process.pid
     pipe = client.pipeline(transaction=False)
     for _ in range(2000):
         text = bytearray(json.dumps(message(task=chance.choice(["add", "nobody", "nap"]))).encode())
@@ -84,5 +141,20 @@ def test_thousands_of_random_messages_do_no_harm(cell: Cell) -> None:
     eventually(lambda: client.llen(QUEUE) == 0, timeout=60)
     assert submit("add", {"x": 1}).get(WAIT)["sum"] == 1
     assert cell.workers[0].process.poll() is None
-    assert cell.workers[0].process.pid == pid
-    assert client.llen("fleet:{main}:malformed") <= malformed.KEPT
+
+
+def test_a_message_with_a_wrong_signature_is_counted_and_kept(tmp_path: Path) -> None:
+    signing = {
+        "FLEET_BROKER__SIGN_MESSAGES": "true", "FLEET_SECRETS__BACKEND": "local", "FLEET_SECRETS__PASSPHRASE": "correct horse battery",
+        "FLEET_SECRETS__OVERLAP_SECONDS": "0",
+    }  # fmt: skip
+    with running(tmp_path, signing) as cell:
+        upkeep.rotate_one("fleet/signing")
+        cell.start("steps", "steps")
+        assert submit("add", {"x": 1}).get(WAIT)["sum"] == 1
+        client, forgeries = connect(), 50
+        for number in range(forgeries):
+            client.lpush(QUEUE, json.dumps(message(body=[[], {"x": number}, {}], fleet_signature=f"v1.{number:064x}")))
+        eventually(lambda: counted(client) == forgeries, timeout=WAIT)
+        assert all("refused: " in row.reason for row in malformed.read(forgeries))
+        assert submit("add", {"x": 1}).get(WAIT)["sum"] == 1

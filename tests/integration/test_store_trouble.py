@@ -112,3 +112,15 @@ def test_a_clock_set_back_makes_nobody_immortal(rig: Rig, store: redis.Redis) ->
     assert store.zscore(rig.key("workers"), "w") <= float(store.get(rig.key("ticked"))), worker  # type: ignore[arg-type,operator]
     rig.silence("w", 600)
     assert rig.tick().workers_lost == 1
+
+
+def test_an_attempt_that_seems_to_end_before_it_began_teaches_nothing_absurd(rig: Rig, store: redis.Redis) -> None:
+    rig.worker("w", "a")
+    for _ in range(8):
+        handle = rig.submit()
+        message = rig.start("a", "w")
+        store.hincrbyfloat(rig.key(f"task:{handle.id}"), "started", 3600)
+        assert rig.end(message) == "done"
+    assert float(store.hget(rig.key("service"), "a")) >= 0  # type: ignore[arg-type]
+    assert float(store.hget(rig.key("factors:job"), "a")) > 0  # type: ignore[arg-type]
+    assert rig.submit().status == "released", "nobody waits for a pool that seems to be faster than time"

@@ -39,7 +39,7 @@ local function test_pool(p, pool, change, completed, now)
   local key = p .. 'stats:' .. pool
   local t = redis.call('HMGET', key, 'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey')
   local rate = tonumber(t[3]) or 0
-  local expected, done = settle_test(tonumber(t[1]) or 0, tonumber(t[2]) or 0, rate, now - (tonumber(t[4]) or now))
+  local expected, done = settle_test(tonumber(t[1]) or 0, tonumber(t[2]) or 0, rate, math.max(0, now - (tonumber(t[4]) or now)))
   done = done + completed
   local grey = grey_factor(expected, done, tonumber(t[5]))
   redis.call('HSET', key, 'test_expected', number_text(expected), 'test_done', number_text(done),

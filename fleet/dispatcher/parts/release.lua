@@ -46,7 +46,7 @@ local function release_task(p, id, task, pool, now, decision)
     'decision', decision, 'probe', probe})
   put_off('ZADD', p .. 'released', at, id)
   tally(p .. 'inflight', pool.name, 1)
-  local booked, waited = p .. 'arrivals:' .. pool.name, now - task.held_at
+  local booked, waited = p .. 'arrivals:' .. pool.name, math.max(0, now - task.held_at)
   tally(booked, 'started', 1)
   tally(booked, 'waited', waited)
   tally(booked, 'seconds', task.size)

@@ -58,6 +58,11 @@ def mishap(payload: dict[str, Any], run: Run) -> dict[str, Any]:
         case "die":
             if run.attempt < payload.get("attempt", 1000):
                 os.kill(os.getpid(), signal.SIGKILL)
+        case "gorge":
+            hoard = []
+            while True:
+                hoard.append(bytearray(4 << 20))
+                time.sleep(0.01)
         case "until":
             if run.attempt < payload["attempt"]:
                 raise RuntimeError(payload.get("says") or f"attempt {run.attempt} fails")
