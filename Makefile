@@ -6,6 +6,7 @@
 #   make check-chart   the chart, image, compose file and pipeline
 #   make bench   figures, side by side with plain Celery
 #   make docs    the reference pages, written anew from the code
+#   make site    the documentation as a site in .site, every link checked
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: demo up test check bench proto docs apt clean
+.PHONY: demo up test check bench proto docs site apt clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUNTIME)
@@ -44,8 +45,11 @@ proto: $(DEV)
 		fleet/scaling/proto/externalscaler.proto
 
 docs: $(RUNTIME)
-	$(BIN)/fleet config reference settings > docs/settings.md
-	$(BIN)/fleet config reference commands > docs/commands.md
+	for page in settings commands events keys api rules; do $(BIN)/fleet config reference $$page > docs/$$page.md; done
+	$(BIN)/fleet config reference runbooks > docs/runbooks/index.md
+
+site: $(DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir .site
 
 # PyPI has no Prometheus, Alertmanager, RabbitMQ, browser, Redis with TLS or clock to step: they come from Debian, and only the tests need them.
 APT := prometheus prometheus-alertmanager chromium rabbitmq-server redis-server libfaketime

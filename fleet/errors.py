@@ -38,6 +38,10 @@ class StoreUnavailable(FleetError):
     """Redis did not answer in time, so nothing was changed as far as the caller can know."""
 
 
+class ReadOnly(FleetError):
+    """This process may look and not touch."""
+
+
 class NotFound(FleetError):
     """The thing asked for does not exist (any more)."""
 

@@ -100,12 +100,13 @@ def take(labels: tuple[str, ...], dry_run: bool, why: str, as_json: bool, **call
 
 @group.command("show")
 @click.argument("action_id")
-def show(action_id: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As always: the bundle is JSON.")
+def show(action_id: str, as_json: bool) -> None:
     """Print the bundle a performance investigation collected, as JSON."""
     from fleet.alerts.actions import register
 
     client, cell = _store()
-    answer(register.bundle(client, cell, action_id), True, "")
+    answer(register.bundle(client, cell, action_id), as_json or True, "")
 
 
 def _store() -> Any:

@@ -9,6 +9,8 @@ import click
 
 from fleet.cli.answer import answer, json_option, table
 
+REFERENCES = ("settings", "commands", "events", "keys", "api", "rules", "runbooks")
+
 
 @click.group()
 def config() -> None:
@@ -77,15 +79,23 @@ def catalogue_(as_json: bool) -> None:
 
 
 @config.command()
-@click.argument("what", type=click.Choice(["settings", "commands"]), default="settings")
+@click.argument("what", type=click.Choice(REFERENCES), default="settings")
 def reference(what: str) -> None:
-    """Print every setting, or every command, as a Markdown page."""
+    """Print what the code declares as a Markdown page: settings, commands, events, keys, api, rules, runbooks."""
     from fleet.cli import reference as pages
+    from fleet.cli import reference_tables as tables
     from fleet.cli.main import cli
     from fleet.settings import Settings
 
     assert isinstance(cli, click.Group)
-    click.echo(pages.settings_page(Settings) if what == "settings" else pages.commands_page(cli), nl=False)
+    match what:
+        case "settings":
+            page = pages.settings_page(Settings)
+        case "commands":
+            page = pages.commands_page(cli)
+        case _:
+            page = tables.PAGES[what][1]()
+    click.echo(page, nl=False)
 
 
 def _flat(tree: dict[str, Any], start: str = "") -> list[tuple[str, Any]]:

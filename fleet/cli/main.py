@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "mcp": ("fleet.cli.mcp", "mcp", "Serve the fleet to an assistant (MCP over stdio)."),
     "scaler": ("fleet.cli.scaler", "scaler", "Serve targets to KEDA (gRPC)."),
     "probe": ("fleet.cli.probe", "probe", "Tell by exit code whether a worker really works."),
+    "schema": ("fleet.cli.schema", "schema", "Describe every command for programs (JSON)."),
     "completion": ("fleet.cli.completion", "completion", "Print shell completion."),
 }
 
@@ -69,8 +70,10 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, attribute, _ = COMMANDS[cmd_name]
+        from fleet.cli.effects import guarded
+
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return guarded(command, (cmd_name,))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -17,6 +17,8 @@ import click
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from fleet.cli.examples import EXAMPLES
+
 SETTINGS = """\
 # Settings
 
@@ -28,8 +30,11 @@ Every setting has a default. The `settings` section of `fleet.yaml` overrides de
 COMMANDS = """\
 # Commands
 
-Every command explains itself with `--help`; those with `--json` print the same for programs. Exit codes: 0 done, 1 refused
-or failed (the reason is on standard error), 2 wrong usage. This page is written by `fleet config reference commands`.
+Every command explains itself with `--help`; those with `--json` print the same for programs, and `fleet schema` describes
+all of them as JSON. Exit codes: 0 done; 1 refused, failed, or judged bad (the reason is on standard error); 2 wrong usage; of
+`fleet doctor` 0 healthy or warning, 1 unhealthy, 2 critical. What cannot be taken back asks first: `--yes` answers, `--dry-run`
+only says what it would be done to. With `FLEET_READ_ONLY=1` every command that changes something is refused. `fleet completion`
+prints what your shell needs to complete names. This page is written by `fleet config reference commands`.
 """
 
 
@@ -114,6 +119,8 @@ def _commands(command: click.Command, path: str) -> Iterator[str]:
     lines = [f"- `{', '.join([*one.opts, *one.secondary_opts])}` {_cell(one.help or '')}".rstrip() for one in options]
     if lines:
         yield "\n".join(lines) + "\n"
+    if examples := EXAMPLES.get(path):
+        yield "```text\n" + "\n".join(examples) + "\n```\n"
     if isinstance(command, click.Group):
         for name in sorted(command.commands):
             if not command.commands[name].hidden:

@@ -89,21 +89,23 @@ def list_(limit: int, as_json: bool) -> None:
 
 @tasks.command()
 @click.option("--type", "task_type", default="", help="Only of this task type.")
-@click.option("--tenant", default="")
-@click.option("--pool", default="")
-@click.option("--state", type=click.Choice(["done", "failed", "dead", "cancelled"]))
+@click.option("--tenant", default="", help="Only of this tenant.")
+@click.option("--pool", default="", help="Only what this pool ran.")
+@click.option("--state", type=click.Choice(["done", "failed", "dead", "cancelled"]), help="Only what ended so.")
+@click.option("--since", default="", metavar="AGE", help="Only what ended in the last 30m, 2h, 7d ...")
 @click.option("--limit", default=50, show_default=True)
 @json_option
-def search(task_type: str, tenant: str, pool: str, state: str | None, limit: int, as_json: bool) -> None:
+def search(task_type: str, tenant: str, pool: str, state: str | None, since: str, limit: int, as_json: bool) -> None:
     """Search ended tasks, newest first."""
+    import time
+
+    from fleet.alerts.expression import duration
     from fleet.dispatcher import tasks as records
     from fleet.dispatcher.cells import routing
 
-    found = [
-        row
-        for _ in routing.each_answering()
-        for row in records.search(task_type=task_type, tenant=tenant, pool=pool, state=state or "", limit=limit)
-    ]
+    begin = time.time() - duration(since) if since else 0.0
+    wanted = {"task_type": task_type, "tenant": tenant, "pool": pool, "state": state or "", "since": begin, "limit": limit}
+    found = [row for _ in routing.each_answering() for row in records.search(**wanted)]  # type: ignore[arg-type]
     rows = sorted(found, key=lambda row: -row.ended_at)[:limit]
     heads = ("ended", "task", "type", "tenant", "pool", "state", "reason")
     text = table(

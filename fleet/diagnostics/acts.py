@@ -16,6 +16,7 @@ from fleet.errors import FleetError, StoreUnavailable, UnknownName
 from fleet.registry import roster
 from fleet.secrets import audit
 from fleet.settings import current
+from fleet.settings.read_only import refuse_when_read_only
 from fleet.store.client import connect
 
 
@@ -42,6 +43,7 @@ def act(wish: Wish) -> Done:
     """Record the wish and fulfil it; a refusal is on record, too."""
     if wish.verb not in VERBS:
         raise UnknownName("verb", wish.verb, VERBS)
+    refuse_when_read_only(f"{wish.verb} {wish.target}")
     action, do = VERBS[wish.verb]
     detail = {"why": wish.why} if wish.why else {}
     audit.record(action, wish.target, actor=wish.actor, source=wish.source, detail=detail)

@@ -1,47 +1,125 @@
-"""What does the Kubernetes API say about the fleet's namespace?"""
+"""What does the Kubernetes API say about the fleet's namespace?
+
+Each part is asked for by itself: a login that may not list nodes still sees pods. What was not to be had is named.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fleet.diagnostics.facts import ClusterFacts
-from fleet.scaling.cluster import own_namespace
+from fleet.diagnostics.facts import ClusterFacts, NodeFacts
+from fleet.errors import FleetError
+from fleet.scaling.cluster import POD_LABEL, own_namespace
 
 TIMEOUT_SECONDS = 5
+PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
+LIST_TRIGGERS = ("redis", "redis-cluster", "redis-sentinel", "redis-streams")
+UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+Row = Mapping[str, Any]
 
 
-def look(api: Any = None) -> ClusterFacts:
-    """Read pods, nodes, network policies, and who scales the pools' Deployments."""
+class ClusterHidden(FleetError):
+    """The Kubernetes API showed nothing at all."""
+
+
+def look(api: Any = None, namespace: str | None = None) -> ClusterFacts:
+    """Read pods, nodes, network policies, deployments, and who scales them."""
     from kubernetes import client, config
 
     if api is None:
         load: Any = config.load_incluster_config
         load()
         api = client.ApiClient()
-    namespace = own_namespace() or "default"
+    space = namespace or own_namespace() or "default"
+    custom: Any = client.CustomObjectsApi(api)
     core: Any = client.CoreV1Api(api)
-    network: Any = client.NetworkingV1Api(api)
-    scaling: Any = client.AutoscalingV2Api(api)
-    pods = core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS).items
-    policies = network.list_namespaced_network_policy(namespace, _request_timeout=TIMEOUT_SECONDS).items
-    owners: dict[str, list[str]] = {}
-    for scaler in scaling.list_namespaced_horizontal_pod_autoscaler(namespace, _request_timeout=TIMEOUT_SECONDS).items:
-        owners.setdefault(scaler.spec.scale_target_ref.name, []).append(scaler.metadata.name)
-    doubled = tuple(f"{name}: {', '.join(who)}" for name, who in sorted(owners.items()) if len(who) > 1)
+    wait: Any = {"_request_timeout": TIMEOUT_SECONDS}
+    asked: dict[str, Callable[[], Any]] = {
+        "pods": lambda: core.list_namespaced_pod(space, **wait),
+        "network policies": lambda: client.NetworkingV1Api(api).list_namespaced_network_policy(space, **wait),
+        "autoscalers": lambda: client.AutoscalingV2Api(api).list_namespaced_horizontal_pod_autoscaler(space, **wait),
+        "deployments": lambda: client.AppsV1Api(api).list_namespaced_deployment(space, **wait),
+        "scaled objects": lambda: custom.list_namespaced_custom_object("keda.sh", "v1alpha1", space, "scaledobjects", **wait),
+        "nodes": lambda: core.list_node(**wait),
+        "node metrics": lambda: custom.list_cluster_custom_object("metrics.k8s.io", "v1beta1", "nodes", **wait),
+    }
+    found, hidden = _asked(api, asked)
+    if not found:
+        raise ClusterHidden(f"the Kubernetes API showed nothing of namespace {space}: {'; '.join(hidden)}")
+    policies = found.get("network policies")
     return ClusterFacts(
-        namespace, tuple(_pod(pod) for pod in pods), tuple(policy.metadata.name for policy in policies), doubled
+        namespace=space,
+        pods=tuple(map(_pod, found.get("pods", ()))),
+        network_policies=None if policies is None else tuple(row["metadata"]["name"] for row in policies),
+        second_owners=tuple(_second_owners(found.get("autoscalers", ()))),
+        nodes=tuple(_nodes(found.get("nodes", ()), found.get("node metrics", ()))),
+        list_triggers=tuple(_list_triggers(found.get("scaled objects", ()))),
+        grace=dict(_grace(found.get("deployments", ()))),
+        hidden=tuple(hidden),
     )
 
 
-def _pod(pod: Any) -> Mapping[str, Any]:
-    statuses = pod.status.container_statuses or []
+def _asked(api: Any, parts: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Sequence[Row]], list[str]]:
+    from kubernetes.client.exceptions import ApiException
+    from urllib3.exceptions import HTTPError
+
+    found: dict[str, Sequence[Row]] = {}
+    hidden = []
+    for name, call in parts.items():
+        try:
+            found[name] = api.sanitize_for_serialization(call())["items"]
+        except ApiException as error:
+            hidden.append(f"{name}: {error.status} {error.reason}")
+        except HTTPError as error:
+            hidden.append(f"{name}: {type(error).__name__}")
+    return found, hidden
+
+
+def _pod(pod: Row) -> Row:
+    statuses = pod.get("status", {}).get("containerStatuses") or []
+    waiting = (status.get("state", {}).get("waiting", {}).get("reason", "") for status in statuses)
     return {
-        "name": pod.metadata.name,
-        "phase": pod.status.phase,
-        "ready": bool(statuses) and all(status.ready for status in statuses),
-        "restarts": sum(status.restart_count for status in statuses),
-        "waiting": next(
-            (status.state.waiting.reason for status in statuses if status.state and status.state.waiting), ""
-        ),
+        "name": pod["metadata"]["name"],
+        "phase": pod.get("status", {}).get("phase", ""),
+        "ready": bool(statuses) and all(status.get("ready") for status in statuses),
+        "restarts": sum(status.get("restartCount", 0) for status in statuses),
+        "waiting": next(filter(None, waiting), ""),
     }
+
+
+def _second_owners(autoscalers: Sequence[Row]) -> Iterator[str]:
+    owners: dict[str, list[str]] = {}
+    for row in autoscalers:
+        owners.setdefault(row["spec"]["scaleTargetRef"]["name"], []).append(row["metadata"]["name"])
+    yield from (f"{name}: {', '.join(sorted(who))}" for name, who in sorted(owners.items()) if len(who) > 1)
+
+
+def _list_triggers(objects: Sequence[Row]) -> Iterator[str]:
+    for row in objects:
+        for trigger in row.get("spec", {}).get("triggers") or ():
+            if trigger.get("type") in LIST_TRIGGERS:
+                yield f"{row['metadata']['name']}: {trigger['type']}"
+
+
+def _grace(deployments: Sequence[Row]) -> Iterator[tuple[str, float]]:
+    for row in deployments:
+        template = row["spec"].get("template", {})
+        pool = (template.get("metadata", {}).get("labels") or {}).get(POD_LABEL)
+        if pool:
+            yield pool, float(template.get("spec", {}).get("terminationGracePeriodSeconds") or 30)
+
+
+def _nodes(nodes: Sequence[Row], metrics: Sequence[Row]) -> Iterator[NodeFacts]:
+    used = {row["metadata"]["name"]: row.get("usage", {}) for row in metrics}
+    for row in nodes:
+        name, status = row["metadata"]["name"], row.get("status", {})
+        holds = {condition["type"]: condition["status"] == "True" for condition in status.get("conditions") or ()}
+        room, use = status.get("allocatable") or {}, used.get(name, {})
+        shares = (_amount(use[what]) / _amount(room[what]) if what in use and what in room else None for what in ("cpu", "memory"))
+        yield NodeFacts(name, holds.get("Ready", True), tuple(p for p in PRESSURES if holds.get(p)), *shares)
+
+
+def _amount(text: str) -> float:
+    digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return float(digits) * UNITS[text[len(digits) :]]

@@ -43,13 +43,32 @@ class HostFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """One machine of the cluster; shares of what pods may use, None where the metrics API said nothing."""
+
+    name: str
+    ready: bool
+    pressures: tuple[str, ...]
+    cpu: float | None = None
+    memory: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What the Kubernetes API says about the fleet's namespace."""
 
     namespace: str
     pods: tuple[Mapping[str, Any], ...]
-    network_policies: tuple[str, ...]
+    network_policies: tuple[str, ...] | None
+    """None: this login may not list them."""
     second_owners: tuple[str, ...]
+    nodes: tuple[NodeFacts, ...] = ()
+    list_triggers: tuple[str, ...] = ()
+    """Scaled objects that look at the length of a Redis list."""
+    grace: Mapping[str, float] = field(default_factory=dict)
+    """pool -> seconds its pods get to finish."""
+    hidden: tuple[str, ...] = ()
+    """Parts the API did not show, and why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,9 @@ def gather() -> tuple[Facts, dict[str, str]]:
                 unseen[name] = f"{type(error).__name__}: {error}"
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+    cluster = seen.get("cluster")
+    for part in cluster.hidden if cluster else ():
+        unseen[f"cluster: {part.partition(': ')[0]}"] = part.partition(": ")[2]
     environment = {name: value for name, value in os.environ.items() if name.startswith("FLOWER_")}
     return Facts(current(), catalogue.current(), environment=environment, **seen), unseen
 

@@ -1,7 +1,7 @@
 """Which pool should take this task now, by which strategy?
 
 A strategy is a pure function over snapshots: task, pools, its own numbers from last time. It returns a `Ranking` that
-is at once the answer, the explanation and the next state. Users add theirs with `@register("name")`. `late_binding` is
+is at once the answer, the explanation and the next state. Users name theirs as `module:function`. `late_binding` is
 not in here: it decides inside Redis (`deciders/match.lua`), over all held tasks at once.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from fleet.dispatcher.scoring import PoolView, TaskView, ai_optimized_terms, completion_terms
 from fleet.errors import ConfigurationError, UnknownName
@@ -86,8 +87,21 @@ def strategy_named(name: str) -> Strategy:
     if name == LATE_BINDING:
         raise ConfigurationError("late_binding decides in Redis over all held tasks: it has no ranking function")
     if name not in _STRATEGIES:
-        raise UnknownName("strategy", name, strategy_names())
+        if ":" not in name:
+            raise UnknownName("strategy", name, strategy_names())
+        _STRATEGIES[name] = _imported(name)
     return _STRATEGIES[name]
+
+
+def _imported(name: str) -> Strategy:
+    module, _, attribute = name.partition(":")
+    try:
+        found: Strategy = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(
+            f"strategy {name!r} cannot be imported ({error}): write module:function, and run where the module is found"
+        ) from error
+    return found
 
 
 def screen(

@@ -37,6 +37,8 @@ class Settings(Group):
     """Every cell of the fleet; none: it has one."""
     state_dir: Path = Path(".fleet")
     """Where a local fleet keeps its broker's data, keys and ledger."""
+    read_only: bool = False
+    """Refuse every command, key and tool of this process that would change the fleet."""
     timezone: str = "UTC"
     """Time zone of schedules and reports; budget windows are always UTC."""
     broker: BrokerSettings = BrokerSettings()

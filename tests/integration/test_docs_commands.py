@@ -17,6 +17,10 @@ from eventually import eventually
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- (run|then|start|fails|before|after) -->\n```bash\n(.*?)```", re.DOTALL)
 ANY_BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
+TYPED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```(?:bash|sh|shell|console)$", re.MULTILINE)
+MARK = re.compile(r"(run|then|start|fails|before|after|run: line by line|not run: .{10,})")
+READ_ALOUD = ("tutorial.md", "migrate.md")
+"""Pages whose blocks have an order of their own around the start of the fleet."""
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PLACEHOLDER = re.compile(r"\b(TASK_ID|WORKER_ID|POOL)\b")
 ELSEWHERE = ("fleet up", "fleet demo", "fleet new-agent", "fleet submit code_generation")
@@ -36,7 +40,23 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_is_executed_or_says_why_not(page: Path) -> None:
+    """A block is preceded by `<!-- run -->` (or its place in the tutorial), or by `<!-- not run: the reason -->`."""
+    assert [mark for mark in TYPED.findall(page.read_text()) if not MARK.fullmatch(mark)] == []
+
+
+def test_the_site_is_built_and_every_link_and_anchor_leads_somewhere(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
+    assert done.returncode == 0, done.stderr
+    pages_built = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages_built) > 50
+    fetched = re.compile(r"<(?:script|link|img)[^>]+(?:src|href)=.?https?://(?!agent-fleet)")
+    assert [page for page in pages_built if fetched.search(page.read_text())] == [], "reading it fetches nothing"
+
+
+@pytest.mark.timeout(900)
 def test_a_newcomer_types_what_the_pages_say(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     newcomer = Newcomer(tmp_path / "mine")
@@ -48,12 +68,15 @@ def test_a_newcomer_types_what_the_pages_say(tmp_path: Path) -> None:
     with newcomer.fleet() as said:
         for kind, block in blocks[started + 1 :]:
             if kind == "then":
-                eventually(lambda: re.search(r"word_counter: \d+ more", said.read_text()), 60)
+                eventually(lambda: re.search(r"word_counter: \d+ more", said.read_text()), 180)
             newcomer.types(block, works=kind != "fails")
         for _, block in (move for move in moves if move[0] == "after"):
             newcomer.types(block)
         for line in readme_lines():
             newcomer.types(line)
+        for page in sorted((ROOT / "docs").rglob("*.md")):
+            for _, block in BLOCK.findall(page.read_text()) if page.name not in READ_ALOUD else ():
+                newcomer.types(block)
         report = newcomer.types("fleet cost report --json")
         assert "word_counter" in report, "the newcomer's agent was billed"
 
@@ -86,7 +109,7 @@ class Newcomer:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=240,
         )
         assert (done.returncode == 0) is works, f"$ {text}\n{done.stdout}{done.stderr}"
         return done.stdout
@@ -106,7 +129,7 @@ class Newcomer:
                 start_new_session=True,
             )
         try:
-            eventually(lambda: "ready:" in said.read_text(), 60)
+            eventually(lambda: "ready:" in said.read_text(), 180)
             yield said
         finally:
             process.send_signal(signal.SIGTERM)

@@ -114,6 +114,32 @@ def replicas_have_one_owner(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def scaling_sees_running_work(facts: Facts) -> Iterator[Finding]:
+    for who in facts.cluster.list_triggers if facts.cluster else ():
+        yield Finding(
+            "configuration.list_trigger",
+            "unhealthy",
+            who.partition(":")[0],
+            f"scales by a list's length ({who.partition(': ')[2]})",
+            "running, reserved and prioritised tasks are not in that list: replicas are taken away in the middle of work",
+            "use the fleet's scaler: `fleet scale manifests`, `fleet scale apply`",
+        )
+
+
+def pods_outlast_tasks(facts: Facts) -> Iterator[Finding]:
+    for pool, grace in sorted((facts.cluster.grace if facts.cluster else {}).items()):
+        declared = facts.catalogue.pools.get(pool)
+        if declared is not None and grace < declared.grace_seconds:
+            yield Finding(
+                "configuration.pod_grace",
+                "unhealthy",
+                pool,
+                f"its pods get {grace:g} s to finish, the pool's grace_seconds is {declared.grace_seconds:g}",
+                "Kubernetes kills the worker while its tasks still run; they begin again elsewhere",
+                "render the chart's values from the catalogue again: `fleet render chart-values`, then upgrade",
+            )
+
+
 def pools_may_grow(facts: Facts) -> Iterator[Finding]:
     for pool in facts.catalogue.pools.values():
         if pool.max_replicas == 0:
@@ -135,5 +161,7 @@ CHECKS = (
     versions_agree,
     targets_are_fresh,
     replicas_have_one_owner,
+    scaling_sees_running_work,
+    pods_outlast_tasks,
     pools_may_grow,
 )

@@ -9,6 +9,7 @@ from fleet.diagnostics.finding import Finding, Severity
 
 NEARLY_FULL, FULL = 0.85, 0.95
 MANY_RESTARTS = 5
+NODE_CPU = 0.80
 
 
 def host_has_room(facts: Facts) -> Iterator[Finding]:
@@ -86,4 +87,27 @@ def pods_run(facts: Facts) -> Iterator[Finding]:
             )
 
 
-CHECKS = (host_has_room, store_has_room, pods_run)
+def nodes_have_room(facts: Facts) -> Iterator[Finding]:
+    for node in facts.cluster.nodes if facts.cluster else ():
+        if not node.ready or node.pressures:
+            yield Finding(
+                "resources.node",
+                "critical" if not node.ready else "unhealthy",
+                node.name,
+                "not ready" if not node.ready else f"under {', '.join(node.pressures)}",
+                "its pods are evicted or gone; their tasks run elsewhere",
+                f"kubectl describe node {node.name}; drain it if it stays so",
+            )
+        for what, share, limit in (("CPU", node.cpu, NODE_CPU), ("memory", node.memory, NEARLY_FULL)):
+            if share is not None and share >= limit:
+                yield Finding(
+                    "resources.node_use",
+                    "warning",
+                    node.name,
+                    f"{share:.0%} of its {what} is in use",
+                    "work there becomes slow, or is killed for memory",
+                    "let the cluster grow, or lower max_replicas; `fleet scale status` says which pool is large",
+                )
+
+
+CHECKS = (host_has_room, store_has_room, pods_run, nodes_have_room)

@@ -111,14 +111,14 @@ def targets_are_narrow(facts: Facts) -> Iterator[Finding]:
 
 
 def network_is_closed(facts: Facts) -> Iterator[Finding]:
-    if facts.cluster and not facts.cluster.network_policies:
+    if facts.cluster and facts.cluster.network_policies == ():
         yield Finding(
             "security.network_policies",
             "critical",
             facts.cluster.namespace,
             "the namespace has no NetworkPolicy",
             "every pod of the cluster reaches broker and workers",
-            "install the chart with networkPolicies.enabled=true",
+            "install the chart with networkPolicy.enabled=true",
         )
 
 
