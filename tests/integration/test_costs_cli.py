@@ -21,13 +21,13 @@ from fleet.settings import current
 
 def invoke(*words: str) -> Result:
     group = {"cost": cost.group, "budget": budget.group}[words[0]]
-    return CliRunner().invoke(group, words[1:], catch_exceptions=False)
+    return CliRunner().invoke(group, words[1:], input="y\n", catch_exceptions=False)
 
 
 def document(*words: str) -> Any:
     answer = invoke(*words, "--json")
     assert answer.exit_code == 0, answer.output
-    return json.loads(answer.output)
+    return json.loads(answer.stdout)
 
 
 @pytest.mark.usefixtures("store")

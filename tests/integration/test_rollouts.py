@@ -140,9 +140,9 @@ def test_the_commands_say_what_is(declared: Callable[..., Rig]) -> None:
     declared(pools={"a": {}})
 
     def run(*arguments: str) -> Any:
-        result = CliRunner().invoke(command.group, [*arguments, "--json"], catch_exceptions=False)
+        result = CliRunner().invoke(command.group, [*arguments, "--json"], input="y\n", catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        return json.loads(result.output)
+        return json.loads(result.stdout)
 
     assert run("start", "a", "--version", "2", "--share", "20")["steps"] == [20.0, 50.0, 100.0]
     [row] = run("status")

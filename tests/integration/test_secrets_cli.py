@@ -100,7 +100,7 @@ def test_keys_are_made_listed_and_revoked(fleet: Fleet) -> None:
     listed = fleet("keys", "list", "--json").output
     assert [key["id"] for key in json.loads(listed)["keys"]] == [made["id"]]
     assert made["key"].split("_")[2] not in listed
-    fleet("keys", "revoke", made["id"])
+    fleet("keys", "revoke", made["id"], given="y\n")
     assert parsed(fleet("keys", "list", "--json")) == {"keys": []}
     assert [entry.action for entry in newest(2)] == ["api_key.revoke", "api_key.create"]
 
