@@ -29,7 +29,7 @@ CHANGES: Final[Mapping[Path, str]] = {
             ("release", "switch"), ("release", "rollback"), ("scale", "apply"), ("scale", "pin"), ("scale", "unpin"),
             ("secrets", "put"), ("secrets", "delete"), ("secrets", "rotate"), ("secrets", "login"), ("secrets", "mirror"),
             ("secrets", "drill"), ("submit",), ("tasks", "cancel"), ("tasks", "dead", "replay"), ("tasks", "dead", "discard"),
-            ("workers", "drain"), ("workers", "undrain"), ("up",), ("worker",), ("maintenance",), ("beat",),
+            ("workers", "drain"), ("workers", "undrain"), ("cells", "drain"), ("cells", "undrain"), ("up",), ("worker",), ("maintenance",), ("beat",),
         ),
         "",
     ),
