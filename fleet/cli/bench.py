@@ -39,6 +39,14 @@ def cell(workers: int, as_json: bool) -> None:
     _run("cell", as_json, str(workers))
 
 
+@bench.command()
+@click.option("--tasks", default=200, show_default=True, type=click.IntRange(1), help="Tasks of two seconds in each burst.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def burst(tasks: int, as_json: bool) -> None:
+    """Follow two bursts with real processes: from zero out, then on the warm pool, and back to zero."""
+    _run("burst", as_json, "--tasks", str(tasks))
+
+
 def _run(name: str, as_json: bool, *more: str) -> None:
     import os
     import subprocess

@@ -1,8 +1,8 @@
 """How much spare capacity do the violations we see call for?
 
 Adaptive conformal inference: the factor on the headroom rises by `gain` with every late task and falls by `gain` x
-the allowed share with every task that started. Whatever the workload, the long-run share of late tasks tends to the
-allowed one, because the factor only rests where both balance.
+the share aimed at with every task that started. Whatever the workload, the long-run share of late tasks tends to that
+one, because the factor only rests where both balance. It tends from above, so the aim is a little inside what is allowed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ class HeadroomSettings:
     """How fast the factor learns and how far it may go."""
 
     allowed_share: float = 0.01
+    aim: float = 0.8
+    """Part of the allowed share that is aimed at."""
     gain: float = 0.01
     least: float = 0.1
     most: float = 5.0
@@ -25,5 +27,5 @@ class HeadroomSettings:
 
 def adapt(factor: ArrayLike, started: ArrayLike, late: ArrayLike, settings: HeadroomSettings) -> NDArray[np.float64]:
     """Return the next factor after `late` of `started` tasks had waited longer than the goal."""
-    surprise = np.asarray(late, dtype=float) - settings.allowed_share * np.asarray(started, dtype=float)
+    surprise = np.asarray(late, dtype=float) - settings.aim * settings.allowed_share * np.asarray(started, dtype=float)
     return np.clip(np.asarray(factor, dtype=float) + settings.gain * surprise, settings.least, settings.most)
