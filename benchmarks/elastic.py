@@ -66,11 +66,13 @@ def _environment(folder: str, catalogue: Path, more: Mapping[str, str]) -> Itera
     from fleet import catalogue as declared
     from fleet.dispatcher import submit
     from fleet.settings import load
+    from fleet.store.client import forget
 
     def forget_all() -> None:
         load.cache_clear()
-        declared.current.cache_clear()
+        declared.forget()
         submit.forget()
+        forget()
 
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("FLEET_")]:
