@@ -10,7 +10,7 @@ local function free_slot(p, id, now, ok)
   if counted(p .. 'inflight', pool) > 0 then tally(p .. 'inflight', pool, -1) end
   count_open(p, t.tenant ~= '' and t.tenant or 'default', -1)
   if started then
-    started = math.min(started, now) -- after a step back of the clock: no attempt took less than no time
+    started = math.min(started, now - 1e-4) -- after a step back of the clock: no attempt takes no time, or less
     -- What the attempt's slot cost; the ledger gets the sum when the task ends.
     local slot_hour_usd = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0
     if slot_hour_usd > 0 then
