@@ -7,6 +7,9 @@ FROM base AS build
 ARG COMPONENT=control
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
+# For `strip` alone, and only here: whatever Debian's release, pinned by the base's digest, offers will do.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 COPY deploy/image/ deploy/image/
 COPY pyproject.toml constraints.txt README.md ./
 # Wheels only: no compiler is needed here, and none can slip into the result.

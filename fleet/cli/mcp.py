@@ -16,8 +16,11 @@ INSTRUCTIONS = (
 )
 def mcp(allow_actions: bool) -> None:
     """Serve the fleet to an assistant over standard input and output; it may only look, unless told otherwise."""
-    from mcp.server import MCPServer
-    from mcp_types import ToolAnnotations
+    try:
+        from mcp.server import MCPServer
+        from mcp_types import ToolAnnotations
+    except ImportError:
+        raise click.ClickException("the fleet's images leave the package mcp out: run `fleet mcp` where agent-fleet is installed with pip") from None
 
     from fleet import __version__
     from fleet.cli import mcp_tools

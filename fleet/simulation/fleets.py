@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fleet.errors import ConfigurationError
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -52,8 +54,7 @@ class SimulatedFleet:
 
     def capacity(self, shares: Floats | None = None, sizes: Floats | None = None) -> float:
         """Return the greatest sustainable arrival rate (tasks/s): a linear programme over who serves what."""
-        from scipy.optimize import linprog
-
+        linprog = _solver()
         kinds, pools = self.seconds.shape
         share = shares if shares is not None else np.array([kind.share for kind in self.types])
         size = sizes if sizes is not None else np.array([kind.mean_seconds for kind in self.types])
@@ -71,6 +72,17 @@ class SimulatedFleet:
         slots = [pool.slots for pool in self.pools]
         answer: Any = linprog(goal, A_ub=limits, b_ub=slots, A_eq=balance, b_eq=np.zeros(kinds), bounds=bounds)
         return float(-answer.fun)
+
+
+def _solver() -> Any:
+    try:
+        from scipy.optimize import linprog
+    except ImportError:
+        raise ConfigurationError(
+            "what a simulated fleet can carry is a linear programme, and the fleet's images leave scipy.optimize out:"
+            " simulate where agent-fleet is installed with pip"
+        ) from None
+    return linprog
 
 
 def unequal_pools() -> SimulatedFleet:

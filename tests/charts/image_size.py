@@ -2,16 +2,19 @@
 
     python tests/charts/image_size.py [COMPONENT...]
 
-The base image's size is a constant: the uncompressed layers of python:3.13-slim-trixie.
+Base image (a constant: the uncompressed layers of python:3.13-slim-trixie) plus every file of the environment after
+prune.sh, plus the fleet's own files. Wheels differ a little between Pythons: run it with the Dockerfile's, 3.13, where
+there is one (`PYTHON=python3.13 make image-size`), and with `strip` on the path, as the build stage has it.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-import venv
 from pathlib import Path
 
 from toolbox import ROOT
@@ -22,7 +25,7 @@ IMAGE = ROOT / "deploy/image"
 
 def megabytes(component: str, home: Path) -> float:
     """Return base and installed packages of one component, pruned."""
-    venv.create(home, with_pip=True)
+    subprocess.run([os.environ.get("PYTHON", sys.executable), "-m", "venv", str(home)], check=True)
     wanted = subprocess.run(
         [sys.executable, str(IMAGE / "requirements.py"), component, "--pyproject", str(ROOT / "pyproject.toml")],
         check=True,
@@ -56,6 +59,8 @@ def megabytes(component: str, home: Path) -> float:
 
 
 def main(components: list[str]) -> int:
+    if not shutil.which("strip"):
+        sys.exit("strip is missing: install binutils, as the Dockerfile's build stage does")
     too_large = False
     rows = tomllib.loads((IMAGE / "components.toml").read_text())
     for component in components or sorted(rows):

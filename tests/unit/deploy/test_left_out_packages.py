@@ -1,14 +1,18 @@
-"""Can each image's programs start without the packages its image leaves out?"""
+"""Can each image's programs start without the packages its image leaves out, and without what is pruned of the others?"""
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from fleet.scaling.erlang import slots_for
 
 ROOT = Path(__file__).parents[3]
 COMPONENTS = tomllib.loads((ROOT / "deploy/image/components.toml").read_text())
@@ -60,3 +64,68 @@ def test_every_worker_image_serves_a_pool_of_the_built_in_catalogue() -> None:
 
     assert set(COMPONENTS) - {"control"} == set(POOLS)
     assert {pool.agent_type for pool in load().pools.values()} == set(POOLS.values())
+
+
+# Imports everything the control image may run, computes and draws, then asks for what is not there.
+CONTROL = """
+import json, sys
+left_out = set(json.loads(sys.argv[2]))
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in left_out:
+            raise ModuleNotFoundError(f"{name} is left out of this image")
+sys.meta_path.insert(0, Gone())
+sys.path.insert(0, sys.argv[1])
+import importlib, io, pkgutil
+import fleet, workers, beat_schedules
+for package in (fleet, workers, beat_schedules):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith(("__main__", "_pb2", "_pb2_grpc")) and module.name != "fleet.cli.mcp_tools":
+            importlib.import_module(module.name)
+import scipy, matplotlib, kubernetes.client
+assert scipy.__file__.startswith(sys.argv[1]) and matplotlib.__file__.startswith(sys.argv[1]), scipy.__file__
+from fleet.costs.trends import trend
+from fleet.scaling.erlang import slots_for
+import numpy as np
+print(int(slots_for(8.0, 30.0, 10.0, 1.0, 0.05)), trend(np.arange(7.0)).direction)
+from matplotlib.figure import Figure
+figure = Figure()
+figure.add_subplot().plot([1, 2], label="label")
+figure.savefig(io.BytesIO(), format="svg")
+figure.savefig(io.BytesIO(), format="png")
+from fleet.errors import ConfigurationError
+from fleet.simulation.fleets import unequal_pools
+try:
+    unequal_pools().capacity()
+except ConfigurationError as error:
+    print(error)
+from fleet.cli.mcp import mcp
+try:
+    mcp.main([], standalone_mode=False)
+except Exception as error:
+    print(error.format_message())
+"""
+
+
+def test_control_runs_on_what_is_left_of_its_packages(tmp_path: Path) -> None:
+    packages = tmp_path / f"lib/python3.{sys.version_info.minor}/site-packages"
+    for name in ("scipy", "matplotlib", "fontTools", "kubernetes", "sqlalchemy"):
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        [folder] = spec.submodule_search_locations or []
+        shutil.copytree(folder, packages / name)
+    (packages / "scipy.libs").symlink_to(Path(folder).parent / "scipy.libs")
+    subprocess.run(["sh", str(ROOT / "deploy/image/prune.sh"), str(tmp_path)], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", CONTROL, str(packages), json.dumps(COMPONENTS["control"]["leave_out"])],
+        cwd=ROOT,
+        env={"PATH": "", "FLEET_STATE_DIR": str(tmp_path / "state"), "MPLCONFIGDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    numbers, no_solver, no_assistant = done.stdout.strip().splitlines()[-3:]
+    assert numbers == f"{int(slots_for(8.0, 30.0, 10.0, 1.0, 0.05))} rising"
+    assert "leave scipy.optimize out: simulate where agent-fleet is installed with pip" in no_solver
+    assert "leave the package mcp out: run `fleet mcp` where agent-fleet is installed with pip" in no_assistant
