@@ -41,6 +41,7 @@ ENV PATH=/opt/fleet/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONPYCACHEPREFIX=/tmp/pycache \
     FLEET_STATE_DIR=/tmp/fleet \
+    FLEET_BUILD=${VERSION}+${REVISION} \
     HOME=/tmp
 COPY --from=build /opt/fleet /opt/fleet
 COPY --from=build /src/deploy/image/healthcheck.py /opt/fleet/healthcheck.py

@@ -51,9 +51,9 @@ class Rig:
     def key(self, suffix: str) -> str:
         return self.prefix + suffix
 
-    def worker(self, name: str, pool: str, slots: int = 1) -> str:
+    def worker(self, name: str, pool: str, slots: int = 1, contracts: str = "") -> str:
         """A worker gets ready, as Membership does it."""
-        roster.register(name, pool, slots, {"agent_type": "tester", "pid": 1, "hostname": "here", "version": "0"})
+        roster.register(name, pool, slots, {"agent_type": "tester", "pid": 1, "hostname": "here", "version": "0", "contracts": contracts})
         tick()
         return name
 

@@ -50,6 +50,21 @@ class TaskType(Row):
     """Base token estimate: code_generation, security_analysis, performance_testing, general."""
     wait_goal_seconds: float | None = Field(None, gt=0)
     """How long a task should wait at most; none: the fleet's default."""
+    contract: int = Field(1, ge=1, le=10_000)
+    """Version of the payload. Raise it when workers of the build before could not make sense of a new task."""
+    understands: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Older contracts this build's workers still take, beside their own."""
+
+    @property
+    def contracts(self) -> tuple[int, ...]:
+        """Return every contract this build's workers understand."""
+        return (*sorted(set(self.understands)), self.contract)
+
+    @model_validator(mode="after")
+    def _check_contracts(self) -> TaskType:
+        if odd := [contract for contract in self.understands if contract >= self.contract]:
+            raise ValueError(f"understands {odd[0]}, which is not older than its contract {self.contract}")
+        return self
 
 
 class Pool(Row):

@@ -20,7 +20,7 @@ def workers(ctx: click.Context, as_json: bool) -> None:
     from fleet.registry import roster
 
     rows = [row for _ in routing.each_answering() for row in roster.workers()]
-    heads = ("worker", "pool", "status", "slots", "running", "silent s", "memory MB", "version", "cell")
+    heads = ("worker", "pool", "status", "slots", "running", "silent s", "memory MB", "build", "understands", "cell")
     text = table(
         heads,
         [
@@ -33,6 +33,7 @@ def workers(ctx: click.Context, as_json: bool) -> None:
                 f"{r.silent_seconds:.1f}",
                 r.memory_bytes >> 20,
                 r.version,
+                r.contracts,
                 r.cell,
             )
             for r in rows

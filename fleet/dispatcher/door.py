@@ -19,7 +19,7 @@ from celery.app.control import Control
 from kombu.utils.objects import cached_property
 
 from fleet import catalogue
-from fleet.dispatcher import envelope, estimates, ranking, signatures, traced
+from fleet.dispatcher import contracts, envelope, estimates, ranking, signatures, traced
 from fleet.dispatcher.cells import routing
 from fleet.dispatcher.errors import NotAccepted
 from fleet.dispatcher.submission import Submission

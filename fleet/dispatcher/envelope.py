@@ -15,6 +15,8 @@ from typing import Any
 
 import orjson
 
+from fleet.dispatcher.contracts import carried
+
 QUEUE, ATTEMPT = b"\x1e", b"\x1f"
 ATTEMPT_HEADER = "fleet_attempt"
 _EMBED = orjson.dumps({"callbacks": None, "errbacks": None, "chain": None, "chord": None})
@@ -27,12 +29,12 @@ def _origin(pid: int) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _around_body(name: str, hard_limit: float, pid: int) -> tuple[bytes, bytes]:
+def _around_body(name: str, hard_limit: float, contract: int, pid: int) -> tuple[bytes, bytes]:
     """What stands between a plain submission's own headers and its id, and what comes first: the same for all of a type."""
     fixed: dict[str, Any] = {
         "lang": "py", "task": name, "shadow": None, "eta": None, "expires": None, "group": None, "group_index": None, "retries": 0,
         "timelimit": [hard_limit, hard_limit * 0.95], "parent_id": None, "argsrepr": "()", "origin": _origin(pid),
-        "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {}, "ignore_result": False,
+        "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {}, "ignore_result": False, **carried(contract),
     }  # fmt: skip
     return _HEAD + orjson.dumps(fixed)[1:-1] + b',"id":', b"}," + _TAIL
 
@@ -45,10 +47,10 @@ _DELIVERY = (
 
 
 def direct(
-    task_id: str, name: str, payload: bytes, hard_limit: float, headers: Mapping[str, str] | None = None
+    task_id: str, name: str, payload: bytes, hard_limit: float, headers: Mapping[str, str] | None = None, contract: int = 1
 ) -> bytes:
     """Return the envelope of a plain submission; `payload` is the JSON of the keyword arguments."""
-    head, tail = _around_body(name, hard_limit, os.getpid())
+    head, tail = _around_body(name, hard_limit, contract, os.getpid())
     own = orjson.dumps(task_id)
     shown = payload.decode()[:REPR_BYTES] if len(payload) <= REPR_BYTES else f"<{len(payload)} bytes>"
     more = b"," + orjson.dumps(headers)[1:-1] if headers else b""

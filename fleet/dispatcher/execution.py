@@ -13,10 +13,10 @@ from celery import Celery, Task
 from celery.exceptions import Ignore
 
 from fleet import catalogue
-from fleet.dispatcher import malformed, signatures, traced
+from fleet.dispatcher import contracts, malformed, signatures, traced
 from fleet.dispatcher.attempt import attempt
 from fleet.dispatcher.claim import Claim, claim
-from fleet.dispatcher.outcome import attempt_of
+from fleet.dispatcher.outcome import attempt_of, finish
 from fleet.errors import ConfigurationError
 from fleet.telemetry import logs
 
@@ -51,9 +51,13 @@ class FleetTask(Task):  # type: ignore[misc]
             raise Ignore(forged)
 
     def claim(self, number: int, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Claim:
-        """Ask for the attempt; a forged message is refused, a redelivered or overtaken one dropped quietly."""
+        """Ask for the attempt; a forged message is refused, an alien one handed back, an overtaken one dropped."""
         request = self.request
         self.judge(args, kwargs)
+        if alien := contracts.refusal(request, self.name):
+            logs.get("worker").warning("task_not_understood", task_id=request.id, why=alien, next_step="it waits for workers that do")
+            finish(request.id, number, "back", reason=alien)
+            raise Ignore(alien)
         claimed = claim(request.id, number, os.environ.get(WORKER_VARIABLE, ""), traced.recorded(request))
         if not claimed.granted:
             logs.get("worker").info("attempt_dropped", task_id=request.id, attempt=number, why=claimed.reason)

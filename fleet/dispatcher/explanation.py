@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fleet.dispatcher import tasks
+from fleet.dispatcher import contracts, tasks
 from fleet.errors import NotFound
 
 
@@ -30,10 +30,16 @@ class Explanation:
     candidates: tuple[Mapping[str, Any], ...]
     rejected: tuple[Mapping[str, Any], ...]
     excluded: tuple[str, ...]
+    contract: int
+    made_by: str
+    """Build of the producer; empty when the record no longer says."""
+    strangers: tuple[str, ...]
+    """While it is held: pools of which some worker does not understand the contract, as they are now."""
 
     def lines(self) -> list[str]:
         """Return the explanation as text."""
         said = [f"{self.task_type} {self.task_id}: {self.state}" + (f" ({self.reason})" if self.reason else "")]
+        said.append(f"made by build {self.made_by or 'unknown'}, contract {self.contract}")
         if self.pool:
             said.append(
                 f"attempt {self.attempt} went to {self.pool} by {self.strategy}, "
@@ -41,6 +47,7 @@ class Explanation:
             )
         else:
             said.append(f"not released yet, strategy {self.strategy}: no capable pool has had a free slot worth taking")
+        said += [f" x {pool:24} not all of its workers understand contract {self.contract}" for pool in self.strangers]
         for row in self.candidates:
             mark = "->" if row.get("pool") == self.pool else "  "
             terms = "  ".join(
@@ -77,6 +84,8 @@ def explain(task_id: str) -> Explanation:
     return Explanation(
         task_id, record.task_type, record.state, record.strategy, record.pool, record.attempt, record.reason,
         float(decision.get("held", 0.0)), str(decision.get("cause", "")), record.size_seconds, candidates, tuple(rejected), record.excluded,
+        record.contract, tasks.made_by(task_id),
+        tuple(contracts.strangers(record.task_type, record.contract)) if record.state == "held" else (),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ Returns: flat list of (kind, name, counted, real) for every counter that was wro
 --@flags allow-oom
 --@include dispatcher/parts/time.lua
 local p, wrong = KEYS[1], {}
-local slots, inflight = {}, {}
+local slots, inflight, contracts = {}, {}, {}
 local function note(kind, name, counted, real)
   for _, value in ipairs({kind, name, tostring(counted), tostring(real)}) do wrong[#wrong + 1] = value end
   redis.call('XADD', p .. 'repairs', 'MAXLEN', '~', 1000, '*', 'kind', kind, 'name', name, 'counted', tostring(counted), 'real', tostring(real))
@@ -18,8 +18,14 @@ local function book(id)
   return false
 end
 for _, worker in ipairs(redis.call('ZRANGE', p .. 'workers', 0, -1)) do
-  local w = redis.call('HMGET', p .. 'worker:' .. worker, 'pool', 'slots', 'status')
-  if w[1] and (w[3] == 'idle' or w[3] == 'busy') then slots[w[1]] = (slots[w[1]] or 0) + tonumber(w[2]) end
+  local w = redis.call('HMGET', p .. 'worker:' .. worker, 'pool', 'slots', 'status', 'contracts')
+  if w[1] and (w[3] == 'idle' or w[3] == 'busy') then
+    slots[w[1]] = (slots[w[1]] or 0) + tonumber(w[2])
+    for word in string.gmatch(w[4] and w[4] ~= '' and w[4] or '*', '%S+') do
+      local field = w[1] .. ' ' .. word
+      contracts[field] = (contracts[field] or 0) + tonumber(w[2])
+    end
+  end
   for _, id in ipairs(redis.call('SMEMBERS', p .. 'running:' .. worker)) do
     if not book(id) then
       redis.call('SREM', p .. 'running:' .. worker, id)
@@ -51,5 +57,6 @@ local function compare(key, real, kind)
   end
 end
 compare('slots', slots, 'slots')
+compare('contracts', contracts, 'contracts')
 compare('inflight', inflight, 'inflight')
 return wrong

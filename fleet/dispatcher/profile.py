@@ -8,6 +8,7 @@ from __future__ import annotations
 
 PROFILE = (
     "type", "tenant", "priority", "max_attempts", "strategy", "agent_type", "goal", "ignore_result", "complexity", "key_seconds",
+    "contract",
 )  # fmt: skip
 SEPARATOR = "\x1f"
 
@@ -20,4 +21,5 @@ def joined(**values: object) -> bytes:
 def value(profile: str | None, name: str) -> str:
     """Return one value of a recorded profile, '' when there is none."""
     parts = (profile or "").split(SEPARATOR)
-    return parts[PROFILE.index(name)] if len(parts) == len(PROFILE) else ""
+    at = PROFILE.index(name)
+    return parts[at] if at < len(parts) else ""

@@ -176,6 +176,7 @@ class Known:
     max_attempts: int
     agent_type: str
     goal: float
+    contract: int
 
 
 @cache
@@ -196,6 +197,7 @@ def known_type(task_type: str) -> Known:
         row.max_attempts or settings.dispatch.max_attempts,
         agents[0],
         row.wait_goal_seconds or settings.scaling.wait_goal_seconds,
+        row.contract,
     )
 
 
@@ -207,7 +209,7 @@ def encode(request: TaskRequest) -> list[Any]:
     task_id = request.task_id or task_ids.new()
     headers = signatures.stamped(task_id, request.task_type, (), payload)
     tracing.inject(headers)
-    message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers)
+    message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers, known.contract)
     ranked, why = ranking.rank(known.strategy, request.task_type, request.complexity, request.size_hint)
     estimate = estimates.of(request.task_type, request.payload, request.complexity)
     rest: dict[str, Any] = {
@@ -229,7 +231,7 @@ def _profile(known: Known, tenant: str, priority: int, complexity: float, ignore
     return joined(
         type=known.task_type, tenant=tenant, priority=priority, max_attempts=known.max_attempts, strategy=known.strategy,
         agent_type=known.agent_type, goal=known.goal, ignore_result=1 if ignore_result else "", complexity=complexity,
-        key_seconds=current().dispatch.idempotency_seconds,
+        key_seconds=current().dispatch.idempotency_seconds, contract=known.contract,
     )  # fmt: skip
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from fleet.dispatcher.contracts import BUILD_HEADER
 from fleet.dispatcher.profile import value
 from fleet.dispatcher.publish import publish_rest
 from fleet.settings import current
@@ -41,6 +43,7 @@ class TaskRecord:
     losses: int = 0
     progress: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
+    contract: int = 1
 
     @property
     def wait_seconds(self) -> float | None:
@@ -87,6 +90,14 @@ def look(task_ids: Sequence[str]) -> list[tuple[TaskRecord, Any] | None]:
     ]
 
 
+def made_by(task_id: str) -> str:
+    """Return the build of the producer, as its message says; empty when that is gone."""
+    with available():
+        text = connect().hget(keys.task(current().cell, task_id), "envelope")
+    found = re.search(rf'"{BUILD_HEADER}": ?"([^"]*)"', str(text or ""))
+    return found[1] if found else ""
+
+
 def _record(task_id: str, values: list[Any]) -> TaskRecord:
     row = dict(zip(FIELDS, values, strict=True))
 
@@ -99,6 +110,7 @@ def _record(task_id: str, values: list[Any]) -> TaskRecord:
         at("held"), at("released"), at("started"), at("ended"), row["reason"] or "",
         tuple(filter(None, (row["excluded"] or "").split(","))), int(row["losses"] or 0),
         json.loads(row["progress"] or "{}"), json.loads(row["decision"] or "{}"),
+        int(value(row["profile"], "contract") or 1),
     )  # fmt: skip
 
 

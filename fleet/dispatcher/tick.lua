@@ -5,6 +5,7 @@ Returns: {ran 1|0, due, expired, workers lost, tasks recovered, re-sent, release
 --@include dispatcher/parts/lose.lua
 --@include dispatcher/parts/submit_one.lua
 --@include dispatcher/parts/resume.lua
+--@include registry/parts/serving.lua
 begin_run()
 local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 500
 local last = tonumber(redis.call('GET', p .. 'ticked')) or 0
@@ -20,8 +21,9 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'delayed', '-inf', stamp(no
   if task.type and redis.call('HGET', p .. 'task:' .. id, 'state') == 'held' then
     local ranking = redis.call('HGET', p .. 'task:' .. id, 'ranking')
     if (task.bound or '') == '' and task.excluded == '' and ranking and ranking ~= '' then
-      task.bound = bind(p, {ranking = ranking}, now).name
-      redis.call('HSET', p .. 'task:' .. id, 'bound', task.bound)
+      local pool = bind(p, {ranking = ranking, type = task.type, contract = task.contract}, now)
+      task.bound = pool and pool.name
+      redis.call('HSET', p .. 'task:' .. id, 'bound', task.bound or '')
     end
     hold_task(p, id, task, now)
     due = due + 1
@@ -42,12 +44,12 @@ end
 
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stamp(now - lease))) do
   if lost >= 100 then break end
-  local w = redis.call('HMGET', p .. 'worker:' .. worker, 'pool', 'slots', 'status')
+  local w = redis.call('HMGET', p .. 'worker:' .. worker, 'pool', 'slots', 'status', 'contracts')
   if w[3] and w[3] ~= 'failed' then
     lost = lost + 1
     metric_count(p, 1, 'fleet_leases_expired_total', w[1])
     redis.call('HSET', p .. 'worker:' .. worker, 'status', 'failed')
-    if w[3] ~= 'maintenance' then redis.call('HINCRBY', p .. 'slots', w[1], -tonumber(w[2])) end
+    if w[3] ~= 'maintenance' then count_serving(p, w[1], tonumber(w[2]), w[4], -1) end
     redis.call('XADD', p .. 'repairs', 'MAXLEN', '~', 1000, '*', 'kind', 'lease_ended', 'worker', worker, 'pool', w[1])
   end
   for _, id in ipairs(redis.call('SMEMBERS', p .. 'running:' .. worker)) do

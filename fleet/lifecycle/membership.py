@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 from celery import bootsteps
 
-from fleet import __version__, catalogue
-from fleet.dispatcher import declare, execution, memory, ticking, transport
+from fleet import catalogue
+from fleet.dispatcher import contracts, declare, execution, memory, ticking, transport
 from fleet.errors import FleetError
 from fleet.health import repairs
 from fleet.lifecycle import farewell, hearing, identity, orphans
@@ -94,7 +94,8 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
             agent_type = row.agent_type if row else pool
             details = {
                 "agent_type": agent_type,
-                "version": __version__,
+                "version": contracts.build(),
+                "contracts": contracts.announced(declared, declared.agent_types[agent_type].runs if row else ()),
                 "hostname": socket.gethostname(),
                 "pid": os.getpid(),
             }

@@ -26,6 +26,9 @@ class WorkerRecord:
     load: float
     memory_bytes: int
     version: str
+    """The build it runs."""
+    contracts: str
+    """Words `type#contract` for what it understands."""
     hostname: str
     pid: int
     registered_at: float
@@ -92,7 +95,8 @@ def workers() -> list[WorkerRecord]:
     return [
         WorkerRecord(
             name, row.get("pool", ""), row.get("agent_type", ""), row.get("status", "failed"), int(row.get("slots", 0)), running,
-            float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("hostname", ""), int(row.get("pid", 0)),
+            float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("contracts", ""),
+            row.get("hostname", ""), int(row.get("pid", 0)),
             float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]), float(row.get("deaf", 0)),
             named_cell(),
         )

@@ -5,12 +5,14 @@ Two round trips for the whole fleet: running sums and counts per pool, then what
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from fleet.catalogue.declaration import Catalogue
-from fleet.scaling.snapshot import BOUND_EARLY, SUMS, Gathered
+from fleet.scaling.snapshot import SUMS, Gathered
 from fleet.store import keys
 from fleet.store.client import Client, available
+from fleet.store.lanes import BOUND_EARLY, task_type
 
 DEFAULT_SPEED_OR_PRICE = 2.0
 """What the dispatcher's scripts assume while nobody published the knob."""
@@ -32,16 +34,19 @@ def gather(client: Client, cell: str, catalogue: Catalogue, now: float) -> Gathe
     with available():
         in_flight, slots, paused, ejected, lanes, *rows, kappa = pipe.execute()
     order = sorted(lanes)
-    types = [lane for lane in order if not lane.startswith(BOUND_EARLY)]
+    types = sorted({task_type(lane) for lane in order if not lane.startswith(BOUND_EARLY)})
     queued = client.pipeline(transaction=False)
     for lane in order:
         queued.zcard(f"{start}held:{lane}")
-    for task_type in types:
-        queued.hgetall(f"{start}factors:{task_type}")
-        queued.get(f"{start}size:{task_type}")
+    for kind in types:
+        queued.hgetall(f"{start}factors:{kind}")
+        queued.get(f"{start}size:{kind}")
     with available():
         answers = queued.execute() if order else []
     counts, learned = answers[: len(order)], answers[len(order) :]
+    held = Counter[str]()
+    for lane, count in zip(order, counts, strict=True):
+        held[task_type(lane)] += count
     return Gathered(
         sums={
             pool: {name: float(row.get(name, 0.0)) for name in SUMS} for pool, row in zip(pools, rows[::2], strict=True)
@@ -54,10 +59,10 @@ def gather(client: Client, cell: str, catalogue: Catalogue, now: float) -> Gathe
         in_flight=_counts(in_flight),
         slots=_counts(slots),
         closed=frozenset(paused) | {pool for pool, standing in ejected.items() if _out(standing, now)},
-        held=dict(zip(order, counts, strict=True)),
+        held=held,
         costs={
-            task_type: {pool: float(factor) for pool, factor in row.items()}
-            for task_type, row in zip(types, learned[::2], strict=True)
+            kind: {pool: float(factor) for pool, factor in row.items()}
+            for kind, row in zip(types, learned[::2], strict=True)
         },
         sizes={kind: float(size.split()[1]) for kind, size in zip(types, learned[1::2], strict=True) if size},
         speed_or_price=float(kappa) if kappa is not None else DEFAULT_SPEED_OR_PRICE,

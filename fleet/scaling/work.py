@@ -12,9 +12,7 @@ from collections.abc import Iterable, Mapping
 from fleet.scaling.plan import Demand, PoolOffer, preferred
 from fleet.store import keys
 from fleet.store.client import Client, available
-
-BOUND_EARLY = "@"
-"""Prefix of lanes whose tasks are already bound to a pool."""
+from fleet.store.lanes import BOUND_EARLY, task_type
 
 
 def working(client: Client, cell: str) -> frozenset[str]:
@@ -26,10 +24,10 @@ def working(client: Client, cell: str) -> frozenset[str]:
     pipe.smembers(f"{start}lanes")
     with available():
         in_flight, paused, slots, lanes = pipe.execute()
-        types = [lane for lane in lanes if not lane.startswith(BOUND_EARLY)]
+        types = sorted({task_type(lane) for lane in lanes if not lane.startswith(BOUND_EARLY)})
         factors = client.pipeline(transaction=False)
-        for task_type in types:
-            factors.hgetall(f"{start}factors:{task_type}")
+        for kind in types:
+            factors.hgetall(f"{start}factors:{kind}")
         able = factors.execute() if types else []
     busy = {pool for pool, tasks in in_flight.items() if int(tasks) > 0}
     bound = {lane.removeprefix(BOUND_EARLY) for lane in lanes if lane.startswith(BOUND_EARLY)}
@@ -43,8 +41,8 @@ def _woken(
 ) -> set[str]:
     """Return the pools that held work keeps or makes active: those that serve it already, else the first choice."""
     woken: set[str] = set()
-    for task_type, row in held:
+    for kind, row in held:
         costs = {pool: float(factor) for pool, factor in row.items()}
-        ranked = preferred(Demand(task_type, 1.0, 1, costs, costs), offers)
+        ranked = preferred(Demand(kind, 1.0, 1, costs, costs), offers)
         woken |= {pool for pool in ranked if pool in serving} or set(ranked[:1])
     return woken

@@ -33,7 +33,7 @@ TABLE: tuple[Key, ...] = (
     Key(
         "held:<lane>",
         "zset",
-        "held tasks of a lane (a task type, or @pool when bound early) by priority and fair start tag",
+        "held tasks of a lane (a task type, type#contract, or @pool when bound early) by priority and fair start tag",
         "-",
         "dispatcher",
     ),
@@ -54,6 +54,7 @@ TABLE: tuple[Key, ...] = (
         "dispatcher",
     ),
     Key("slots", "hash", "pool -> slots of its ready workers", "-", "registry"),
+    Key("contracts", "hash", "pool and type#contract -> how many of those slots understand it", "-", "registry"),
     Key("inflight", "hash", "pool -> tasks released or running; #held -> tasks held in all lanes", "-", "dispatcher"),
     Key("queues", "hash", "pool -> its Celery queue; #remote: the broker is not this Redis", "-", "dispatcher"),
     Key("prices", "hash", "pool -> price per slot and hour in USD", "-", "dispatcher"),

@@ -9,9 +9,9 @@ from typing import Final, cast
 from fleet.alerts.sources import Source
 from fleet.store import keys
 from fleet.store.client import Client, available
+from fleet.store.lanes import BOUND_EARLY, task_type
 from fleet.telemetry.metric import Sample, sample
 
-BOUND_EARLY: Final = "@"
 LOOK_AT_MOST: Final = 100
 DEAD_AT_MOST: Final = 1000
 _OUT_UNTIL: Final = 4  # position in the text of `ejected`
@@ -47,9 +47,9 @@ def read(client: Client, cell: str, now: float) -> Iterable[Sample]:
         yield sample("fleet_queue_age_seconds", max(0.0, now - oldest.get(lane, now)), task_type=lane)
     for queue in paused:
         yield sample("fleet_queue_paused", 1.0, queue=queue)
-    for task_type, count in dead_by.items():
+    for kind, count in dead_by.items():
         if count:
-            yield sample("fleet_dead_letters", float(count), task_type=task_type)
+            yield sample("fleet_dead_letters", float(count), task_type=kind)
     for pool in {**slots, **busy}:
         have, used = int(slots.get(pool, 0)), busy.get(pool, 0)
         yield sample("fleet_pool_slots", float(min(used, have) if have else used), pool=pool, use="busy")
@@ -59,31 +59,34 @@ def read(client: Client, cell: str, now: float) -> Iterable[Sample]:
         yield sample("fleet_pool_ejected", float(float(text.split(" ")[_OUT_UNTIL]) > now), pool=pool)
 
 
-def _lanes(client: Client, prefix: str, lanes: list[str]) -> tuple[dict[str, int], dict[str, float], Counter[str]]:
+def _lanes(client: Client, prefix: str, lanes: list[str]) -> tuple[Counter[str], dict[str, float], Counter[str]]:
     """Return per lane how many are held and since when the oldest, and held tasks booked to their cheapest pool."""
     if not lanes:
-        return {}, {}, Counter()
+        return Counter(), {}, Counter()
     with available():
         pipe = client.pipeline(transaction=False)
         for lane in lanes:
             pipe.zcard(f"{prefix}held:{lane}")
             pipe.zrange(f"{prefix}held:{lane}", 0, LOOK_AT_MOST - 1)
-            pipe.hgetall(f"{prefix}factors:{lane}")
+            pipe.hgetall(f"{prefix}factors:{task_type(lane)}")
         rows = pipe.execute()
         counts, heads, factors = rows[0::3], rows[1::3], rows[2::3]
         for head in heads:
             for task_id in head:
                 pipe.hget(f"{prefix}task:{task_id}", "held")
         since = iter(cast("list[str | None]", pipe.execute() if any(heads) else []))
-    held, oldest, booked = dict(zip(lanes, counts, strict=True)), {}, Counter[str]()
-    for lane, head, row in zip(lanes, heads, factors, strict=True):
+    held, booked = Counter[str](), Counter[str]()
+    oldest: dict[str, float] = {}
+    for lane, count, head, row in zip(lanes, counts, heads, factors, strict=True):
+        kind = task_type(lane)
+        held[kind] += count
         times = [float(text) for text in (next(since) for _ in head) if text]
         if times:
-            oldest[lane] = min(times)
+            oldest[kind] = min(*times, oldest.get(kind, times[0]))
         if lane.startswith(BOUND_EARLY):
-            booked[lane.removeprefix(BOUND_EARLY)] += held[lane]
+            booked[lane.removeprefix(BOUND_EARLY)] += count
         elif row:
-            booked[_cheapest(row)] += held[lane]
+            booked[_cheapest(row)] += count
     return held, oldest, booked
 
 

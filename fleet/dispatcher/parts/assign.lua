@@ -1,6 +1,7 @@
--- Does this new task belong to the version that is rolled out? assign(p, id, task_type, now) -> its pool, or nil.
--- A hash of the id against the share, so that the same id always falls on the same side. A version without workers, or
--- ejected for failing, gets none; its pool has no factor, so no task it was not assigned can reach it.
+-- Does this new task belong to the version that is rolled out? assign(p, id, task_type, contract, now) -> its pool, or nil.
+-- A hash of the id against the share, so that the same id always falls on the same side. A version without workers,
+-- ejected for failing, or that would not understand it gets none; its pool has no factor, so no other task can reach it.
+--@include dispatcher/parts/contracts.lua
 --@include dispatcher/parts/pools.lua
 --@include dispatcher/parts/run.lua
 local function falls_below(id, share)
@@ -9,7 +10,7 @@ local function falls_below(id, share)
   return math.floor(hash / 16) % 1000 < share * 10
 end
 
-local function assign(p, id, task_type, now)
+local function assign(p, id, task_type, contract, now)
   if is_calm(p) then return nil end
   for _, text in ipairs(remembered('rollouts', redis.call, 'HVALS', p .. 'rollouts')) do
     local rollout = cjson.decode(text)
@@ -17,7 +18,7 @@ local function assign(p, id, task_type, now)
       for _, name in ipairs(rollout.task_types) do
         if name == task_type then
           local pools = gather_pools(p, {rollout.pool .. '@' .. rollout.version}, now)
-          if pools[1].slots > 0 and not pools[1].out then return pools[1] end
+          if pools[1].slots > 0 and not pools[1].out and understands(p, pools[1], task_type, contract) then return pools[1] end
         end
       end
     end

@@ -2,6 +2,7 @@
 --@include dispatcher/deciders/match.lua
 --@include dispatcher/parts/pools.lua
 --@include dispatcher/parts/hold.lua
+--@include dispatcher/parts/retry.lua
 --@include dispatcher/parts/release.lua
 --@include dispatcher/parts/end_task.lua
 --@include dispatcher/parts/describe.lua
@@ -26,6 +27,12 @@ local function read_head(p, lane, id, now)
   return head
 end
 
+-- A task is bound to a pool that does not understand it (any more): back to its type.
+local function give_back(p, head, pool, now)
+  redis.call('HSET', p .. 'task:' .. head.id, 'bound', '', 'reason', pool .. ' does not understand contract ' .. head.profile.contract)
+  hold_task(p, head.id, read_holdable(p, head.id), now)
+end
+
 -- The lane's first task that may go; tasks that already failed on `only` let the next ones pass. source.ids: what comes next,
 -- fetched a few at a time; what is taken or dropped leaves it.
 local function lane_head(p, source, only, now)
@@ -43,6 +50,10 @@ local function lane_head(p, source, only, now)
       table.remove(source.ids, at)
       unhold_task(p, id, lane)
       if head then end_task(p, id, 'dead', now, {reason = 'deadline passed while held', retry = true}) end
+    elseif source.bound and not understands(p, source.pool, head.type, head.profile.contract) then
+      table.remove(source.ids, at)
+      unhold_task(p, id, lane)
+      give_back(p, head, source.bound, now)
     elseif only and head.excluded and head.excluded[only] then
       passed, source.first = at, source.first or head
     else
@@ -58,10 +69,10 @@ end
 local function open_lanes(p, only)
   local sources = {}
   for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
-    local bound = string.match(lane, '^@(.+)$')
-    local suits = not only or bound == only or (not bound and redis.call('HEXISTS', p .. 'factors:' .. lane, only) == 1)
-    if suits and (is_calm(p) or redis.call('HEXISTS', p .. 'paused', lane) == 0) then
-      sources[#sources + 1] = {lane = lane, row = bound and {[bound] = 1} or factor_row(p, lane), ids = {}}
+    local bound, task_type = string.match(lane, '^@(.+)$'), read_lane(lane)
+    local suits = not only or bound == only or (not bound and redis.call('HEXISTS', p .. 'factors:' .. task_type, only) == 1)
+    if suits and (is_calm(p) or redis.call('HEXISTS', p .. 'paused', bound and lane or task_type) == 0) then
+      sources[#sources + 1] = {lane = lane, bound = bound, row = bound and {[bound] = 1} or factor_row(p, task_type), ids = {}}
     end
   end
   return sources
@@ -94,7 +105,11 @@ local function fill(p, only, now, cause)
     factors[source.lane] = source.row
     return head
   end
-  for _, source in ipairs(sources) do queue[#queue + 1] = next_of(source) end
+  for _, source in ipairs(sources) do
+    source.pool = source.bound and pools[index[source.bound]]
+    if not source.bound then source.row = fitting(p, source.lane, source.row, pools) end
+    queue[#queue + 1] = next_of(source)
+  end
   while #queue > 0 and released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do
     local h, q, score = match(queue, pools, factors, options)
     if not h then break end

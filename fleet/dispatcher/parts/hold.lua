@@ -1,15 +1,16 @@
 -- A task waits for a slot: hold_task(p, id, task, now) puts it into its lane; unhold_task takes it out.
--- task = {type, tenant, priority, size, bound?, tag?, record?}; lane = the type, or @pool when a strategy bound it early.
+-- task = {type, contract?, tenant, priority, size, bound?, tag?, record?}; its lane: contracts.lua, or @pool when bound early.
 -- Score: priority first, then the fair start among tenants (fair.lua); a task held again keeps its tag, and so its age.
 --@include dispatcher/deciders/fair.lua
 --@include dispatcher/parts/fairness.lua
+--@include dispatcher/parts/contracts.lua
 --@include dispatcher/parts/time.lua
 --@include dispatcher/parts/run.lua
 local PRIORITY_BAND = 1e10
 
 local function lane_of(task)
   if task.bound and task.bound ~= '' then return '@' .. task.bound end
-  return task.type
+  return lane_for(task.type, task.contract)
 end
 
 -- The key of a lane, with everything in it that this run has put there.

@@ -1,4 +1,5 @@
--- Is there a slot for a new task right now? place_task(p, a, task, kind, now) -> pool, decision; nil when it has to wait.
+-- Is there a slot for a new task right now? place_task(p, a, task, kind, now) -> pool, decision; nil when it has to wait:
+-- for a slot, or (third answer) for workers that understand it.
 -- Sets task.bound where a strategy or a rollout has chosen the pool already. All tasks of one run see the same pools: a
 -- release counts down what is free.
 --@include dispatcher/parts/fill.lua
@@ -15,16 +16,16 @@ local function pools_now(p, names, now)
   return pools
 end
 
--- A task type as this run sees it: who can run it (no names: nobody), and how large its tasks are.
-local function kind_of(p, task_type)
-  local kinds = memo.kinds or {}
+-- A contract of a task type as this run sees it: its lane, who can run it (no names: nobody), how large its tasks are.
+local function kind_of(p, task_type, contract)
+  local kinds, lane = memo.kinds or {}, lane_for(task_type, contract)
   memo.kinds = kinds
-  local kind = kinds[task_type]
+  local kind = kinds[lane]
   if not kind then
-    kind = {row = factor_row(p, task_type), names = {}, size = read_size(p, task_type)}
+    kind = {lane = lane, row = factor_row(p, task_type), names = {}, size = read_size(p, task_type)}
     for name in pairs(kind.row) do kind.names[#kind.names + 1] = name end
     table.sort(kind.names)
-    kinds[task_type] = kind
+    kinds[lane] = kind
   end
   return kind
 end
@@ -32,10 +33,14 @@ end
 local function is_lane_empty(p, lane) return redis.call('EXISTS', lane_key(p, lane)) == 0 end
 
 -- The early-binding strategies rank pools in the producer; the first with room gets the task, else it queues at the first.
+-- Pools that would not understand it are passed over; with none left it is held for its type.
 local function bind(p, a, now)
   local names = {}
   for name in string.gmatch(a.ranking, '[^,]+') do names[#names + 1] = name end
-  local pools = pools_now(p, names, now)
+  local pools = {}
+  for _, pool in ipairs(pools_now(p, names, now)) do
+    if understands(p, pool, a.type, a.contract) then pools[#pools + 1] = pool end
+  end
   for _, pool in ipairs(pools) do
     if pool.free > 0 and not pool.out and is_lane_empty(p, '@' .. pool.name) then return pool, true end
   end
@@ -44,22 +49,23 @@ end
 
 local function place_late(p, a, task, kind, now)
   if kind.is_blocked == nil then
-    kind.is_blocked = not is_lane_empty(p, a.type) or (not is_calm(p) and redis.call('HEXISTS', p .. 'paused', a.type) == 1)
+    kind.is_blocked = not is_lane_empty(p, kind.lane) or (not is_calm(p) and redis.call('HEXISTS', p .. 'paused', a.type) == 1)
   end
   if kind.is_blocked then return nil end
   local pools = pools_now(p, kind.names, now)
+  kind.fits = kind.fits or fitting(p, kind.lane, kind.row, pools)
   local head = {id = a.id, type = a.type, size = task.size, age = 0, priority = a.priority}
   local options = {hold = knob(p, 'hold'), held = counted(p .. 'inflight', '#held') + 1, noise = 0.02}
-  local _, q, score = match({head}, pools, {[a.type] = kind.row}, options)
+  local _, q, score = match({head}, pools, {[a.type] = kind.fits}, options)
   if not q then
     kind.is_blocked = true -- it will be held now, and the next ones behind it
-    return nil
+    return nil, nil, not next(kind.fits)
   end
-  return pools[q], describe(head, pools, kind.row, pools[q].name, score, 'submit', 0)
+  return pools[q], describe(head, pools, kind.fits, pools[q].name, score, 'submit', 0)
 end
 
 local function place_task(p, a, task, kind, now)
-  local version, record = assign(p, a.id, a.type, now), task.record
+  local version, record = assign(p, a.id, a.type, a.contract, now), task.record
   if not version and a.ranking == '' then return place_late(p, a, task, kind, now) end
   local pool, is_free, decision = version, nil, a.why
   if version then
@@ -69,6 +75,7 @@ local function place_task(p, a, task, kind, now)
     pool, is_free = bind(p, a, now)
     record[#record + 1], record[#record + 2] = 'why', a.why
   end
+  if not pool then return nil, nil, true end
   task.bound = pool.name
   record[#record + 1], record[#record + 2] = 'bound', pool.name
   if is_free then return pool, decision end

@@ -1,10 +1,10 @@
 -- What do many tasks have in common? A profile: values joined by \31 in the order of PROFILE (profile.py), kept as one
 -- field of each record. profile_of(text) -> a table of them; what a text says never changes, so it may stay between runs.
 local PROFILE = {'type', 'tenant', 'priority', 'max_attempts', 'strategy', 'agent_type', 'goal', 'ignore_result',
-  'complexity', 'key_seconds'}
+  'complexity', 'key_seconds', 'contract'}
 -- What a submission that does not mention it has.
 local ABSENT = {delay = 0, estimate = 0, tokens = 0, retries = 0, model = '', key = '', ranking = '', why = '', attempt = '',
-  waited_for = ''}
+  waited_for = '', contract = '1'}
 local PROFILES_AT_MOST = 2000
 local profiles, profile_count = {}, 0
 

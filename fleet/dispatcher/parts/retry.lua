@@ -3,6 +3,7 @@
 -- may_retry(p, now): are retries still within their share of the traffic (at least 10 a minute)?
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/knobs.lua
+--@include dispatcher/parts/profile.lua
 --@include dispatcher/parts/record.lua
 --@include dispatcher/parts/run.lua
 local function may_retry(p, now)
@@ -15,9 +16,9 @@ local function may_retry(p, now)
 end
 
 local function read_holdable(p, id)
-  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'tenant', 'priority', 'size', 'bound', 'excluded', 'tag')
+  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'tenant', 'priority', 'size', 'bound', 'excluded', 'tag', 'profile')
   return {type = t[1], tenant = t[2], priority = tonumber(t[3]) or 5, size = tonumber(t[4]) or 10, bound = t[5] or nil,
-    excluded = t[6] or '', tag = tonumber(t[7])}
+    excluded = t[6] or '', tag = tonumber(t[7]), contract = profile_of(t[8] or '').contract}
 end
 
 local function retry_task(p, id, now, delay, exclude, label)
