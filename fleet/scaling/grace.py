@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtri
 
 from fleet.catalogue.declaration import Catalogue
 
@@ -95,6 +95,6 @@ def covered(task_type: str, runs: Sequence[float], limit_seconds: float) -> Cove
 
 def _lognormal(seconds: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
     logs, free = np.log(seconds), len(seconds) - 1
-    spread = float(logs.std(ddof=1)) * math.sqrt(free / float(chi2.ppf(1.0 - CERTAINTY, free)))
-    middle = float(logs.mean()) + float(norm.ppf(CERTAINTY)) * spread / math.sqrt(len(seconds))
-    return float(np.exp(min(middle + float(norm.ppf(SHARE)) * spread, 20.0)))
+    spread = float(logs.std(ddof=1)) * math.sqrt(free / float(chdtri(free, CERTAINTY)))
+    middle = float(logs.mean()) + float(ndtri(CERTAINTY)) * spread / math.sqrt(len(seconds))
+    return float(np.exp(min(middle + float(ndtri(SHARE)) * spread, 20.0)))

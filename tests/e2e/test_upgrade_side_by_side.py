@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
@@ -23,15 +24,14 @@ PAYLOADS: dict[str, dict[str, Any]] = {"old": {"text": "one two"}, "new": {"word
 
 
 @pytest.fixture
-def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cell]:
+def cell(tmp_path: Path) -> Iterator[Cell]:
     with running(tmp_path, {"FLEET_FILE": str(AGENTS / "shapes-old.yaml"), "FLEET_BUILD": "old"}) as cell:
         yield cell
 
 
-def become(build: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on this producer, and whoever it starts, is of that build."""
-    monkeypatch.setenv("FLEET_FILE", str(AGENTS / f"shapes-{build}.yaml"))
-    monkeypatch.setenv("FLEET_BUILD", build)
+def become(build: str) -> None:
+    """From now on this producer, and whoever it starts, is of that build; the cell puts back what was there before."""
+    os.environ |= {"FLEET_FILE": str(AGENTS / f"shapes-{build}.yaml"), "FLEET_BUILD": build}
     forget_facts()
 
 
@@ -59,19 +59,19 @@ def ends(ids: list[str]) -> Counter[tuple[str, int, str]]:
     return Counter(found)
 
 
-def test_an_upgrade_and_its_rollback_lose_nothing(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_and_its_rollback_lose_nothing(cell: Cell) -> None:
     worker = cell.start("shaper", "before")
     ids = produce("old", 40)
-    become("new", monkeypatch)
+    become("new")
     ids += produce("new", 40)  # a gateway may be of the new build before any worker is
     assert read(ids[-1]).state == "held"  # type: ignore[union-attr]
     worker = replace(worker, cell, "after")
     ids += produce("new", 40)
-    become("old", monkeypatch)  # helm rollback, while the new build's tasks wait
+    become("old")  # helm rollback, while the new build's tasks wait
     ids += produce("old", 40)
     worker = replace(worker, cell, "back")
     eventually(lambda: {row.version for row in roster.workers()} == {"old"}, timeout=60)
-    become("new", monkeypatch)
+    become("new")
     ids += produce("new", 5)
     assert read(ids[-1]).state == "held"  # type: ignore[union-attr]
     replace(worker, cell, "again")
@@ -82,13 +82,13 @@ def test_an_upgrade_and_its_rollback_lose_nothing(cell: Cell, monkeypatch: pytes
     assert found["done", 2, "new"] == 85
 
 
-def test_what_an_old_worker_finds_in_the_queue_it_gives_back(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    become("new", monkeypatch)
+def test_what_an_old_worker_finds_in_the_queue_it_gives_back(cell: Cell) -> None:
+    become("new")
     new = cell.start("shaper", "new")
     app.control.cancel_consumer("fleet.shaper", destination=[new.node], reply=True)  # it is there, but takes nothing
     ids = produce("new", 2)
     assert {record.state for one in ids if (record := read(one))} == {"released"}
-    become("old", monkeypatch)
+    become("old")
     old = cell.start("shaper", "old")
     eventually(lambda: {record.state for one in ids if (record := read(one))} == {"held"})
     said = read(ids[0]).reason  # type: ignore[union-attr]
