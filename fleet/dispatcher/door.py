@@ -80,7 +80,7 @@ def admit(name: str, message: Any, options: Mapping[str, Any]) -> None:
     headers["timelimit"] = [hard, min(soft or hard, hard * 0.95)]
     deadline = _seconds_until(headers.pop("expires", None))
     headers["expires"] = None
-    headers |= signatures.stamped(headers["id"], name, args, payload, embed)
+    headers |= contracts.carried(known.contract) | signatures.stamped(headers["id"], name, args, payload, embed)
     body = (
         orjson.dumps([args, None, embed], default=str).replace(b",null,", b"," + payload + b",", 1)
         if not args

@@ -21,9 +21,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'delayed', '-inf', stamp(no
   if task.type and redis.call('HGET', p .. 'task:' .. id, 'state') == 'held' then
     local ranking = redis.call('HGET', p .. 'task:' .. id, 'ranking')
     if (task.bound or '') == '' and task.excluded == '' and ranking and ranking ~= '' then
-      local pool = bind(p, {ranking = ranking, type = task.type, contract = task.contract}, now)
-      task.bound = pool and pool.name
-      redis.call('HSET', p .. 'task:' .. id, 'bound', task.bound or '')
+      bind_again(p, id, task, ranking, now)
     end
     hold_task(p, id, task, now)
     due = due + 1

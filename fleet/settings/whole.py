@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from fleet.settings.groups import (
     AgentSettings,
@@ -39,6 +39,8 @@ class Settings(Group):
     """Where a local fleet keeps its broker's data, keys and ledger."""
     read_only: bool = False
     """Refuse every command, key and tool of this process that would change the fleet."""
+    build: str = Field("", pattern=r"^[\x21-\x7e]{0,64}$")
+    """What built these programs, told with workers and tasks; empty: the package's version. Images set it."""
     timezone: str = "UTC"
     """Time zone of schedules and reports; budget windows are always UTC."""
     broker: BrokerSettings = BrokerSettings()

@@ -31,8 +31,7 @@ local function arrive(task)
     local wish = read_holdable(p, task.id)
     wish.tag = now - left.waited
     if r.ranking and r.ranking ~= '' then
-      wish.bound = bind(p, {ranking = r.ranking}, now).name
-      redis.call('HSET', key, 'bound', wish.bound)
+      bind_again(p, task.id, wish, r.ranking, now)
     end
     hold_task(p, task.id, wish, now)
     redis.call('HSET', key, 'held', r.held)

@@ -47,6 +47,13 @@ local function bind(p, a, now)
   return pools[1], false
 end
 
+-- A held task's ranking is older than the fleet is now: bind(p, a, now) once more, on its record too.
+local function bind_again(p, id, task, ranking, now)
+  local pool = bind(p, {ranking = ranking, type = task.type, contract = task.contract}, now)
+  task.bound = pool and pool.name
+  redis.call('HSET', p .. 'task:' .. id, 'bound', task.bound or '')
+end
+
 local function place_late(p, a, task, kind, now)
   if kind.is_blocked == nil then
     kind.is_blocked = not is_lane_empty(p, kind.lane) or (not is_calm(p) and redis.call('HEXISTS', p .. 'paused', a.type) == 1)

@@ -58,7 +58,7 @@ local function submit_one(p, a, now, place)
     return duplicate(p, a.id, 'submitted already')
   end
   if not is_calm(p) and remembered('drained', redis.call, 'EXISTS', p .. 'drained') == 1 then return 'drained', '', '', 0 end
-  local kind = kind_of(p, a.type)
+  local kind = kind_of(p, a.type, a.contract)
   if #kind.names == 0 then
     return 'refused', '', "no pool can run '" .. a.type .. "': declare one, or start the fleet so that it publishes its catalogue", 0, 'no_pool'
   end
@@ -67,7 +67,7 @@ local function submit_one(p, a, now, place)
   if a.key ~= '' then redis.call('SET', p .. 'idempotency:' .. a.tenant .. ':' .. a.key, a.id, 'EX', a.key_seconds) end
   local size = predict_size(kind.size, a.hint)
   local record = new_record(p, a, size, now)
-  local task = {type = a.type, tenant = a.tenant, priority = a.priority, size = size, attempt = 0, envelope = a.envelope,
+  local task = {type = a.type, contract = a.contract, tenant = a.tenant, priority = a.priority, size = size, attempt = 0, envelope = a.envelope,
     held_at = now, place = place, profile = profile_of(a.profile), record = record}
   tally(p .. 'retry_budget', 'first:' .. math.floor(now / 60), 1)
   if stop then
@@ -80,7 +80,7 @@ local function submit_one(p, a, now, place)
     redis.call('ZADD', p .. 'delayed', stamp(now + a.delay), a.id)
     return 'accepted', '', 'waits for its time', a.delay
   end
-  local pool, decision = place_task(p, a, task, kind, now)
+  local pool, decision, is_alien = place_task(p, a, task, kind, now)
   if pool then
     count_open(p, a.tenant, 1)
     release_task(p, a.id, task, pool, now, decision)
@@ -88,5 +88,5 @@ local function submit_one(p, a, now, place)
     return 'accepted', pool.name, 'released at once', 0
   end
   hold_task(p, a.id, task, now)
-  return 'accepted', task.bound or '', 'held until a slot is free', 0
+  return 'accepted', task.bound or '', is_alien and 'held until all workers of a pool understand contract ' .. a.contract or 'held until a slot is free', 0
 end
