@@ -124,13 +124,14 @@ def _outbox(
 ) -> list[tuple[str, str]]:
     shown: dict[str, message.Evidence] = {}
     drawn: dict[str, str] = {}
+    looks = plots.looks(history)
     for announcement in verdict.announcements:
         incident = announcement.incident
         if incident.rule not in shown and announcement.kind in ("firing", "repeated"):
             shown[incident.rule] = _evidence(client, cell, announcement, history[-1])
         rule = book.rules.get(incident.rule)
         if rule is not None and incident.worst is not None and len(drawn) < message.MOST_SUBJECTS:
-            drawn[incident.key] = plots.plot(rule, incident.worst.labels, history)
+            drawn[incident.key] = plots.plot(rule, incident.worst.labels, looks)
     requests = _requests(book, verdict.announcements, now)
     for request in requests:
         note = f"{request.call.name}, asked for with id {request.id}; `fleet actions undo {request.id}` takes it back"

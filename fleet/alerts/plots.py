@@ -18,12 +18,17 @@ MOST_BARS: Final = 40
 _BARS: Final = "▁▂▃▄▅▆▇█"
 
 
-def plot(rule: Rule, labels: Labels, history: Sequence[Moment]) -> str:
+def looks(history: Sequence[Moment]) -> list[Evaluation]:
+    """Return the look of now and those before it, oldest first, as far back as a plot goes."""
+    now = Evaluation(history)
+    return [now.until(end) for end in range(max(1, len(history) - MOST_BARS + 1), len(history) + 1)]
+
+
+def plot(rule: Rule, labels: Labels, looks: Sequence[Evaluation]) -> str:
     """Return the series' course as bars, oldest first; empty when its past is not kept."""
     node = measured(rule.node)
-    first = max(1, len(history) - MOST_BARS + 1)
-    values = [Evaluation(history[:end]).vector(node).get(labels) for end in range(first, len(history) + 1)]
-    return sparkline([value for value in values if value is not None])
+    values = [look.vector(node).get(labels) for look in reversed(looks)]
+    return sparkline([value for value in reversed(values) if value is not None])
 
 
 def sparkline(values: Sequence[float]) -> str:

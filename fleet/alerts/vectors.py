@@ -12,11 +12,15 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import compress, repeat
 from typing import Final
+
+import numpy as np
 
 from fleet.alerts import windows
 from fleet.alerts.syntax import Aggregate, Binary, Call, Negative, Node, Number, Selector
-from fleet.alerts.windows import Labels, Moment, Vector
+from fleet.alerts.windows import Labels, Moment, Table, Vector
 
 Value = Vector | float
 
@@ -43,7 +47,12 @@ class Evaluation:
     """One look at the fleet: the last moment is now, earlier ones serve windows."""
 
     moments: Sequence[Moment]
+    _tables: dict[str, Table] = field(default_factory=dict)
     _known: dict[Node, Value] = field(default_factory=dict)
+
+    def until(self, end: int) -> Evaluation:
+        """Return the look that was possible at an earlier moment; both read the same tables."""
+        return Evaluation(self.moments[:end], self._tables)
 
     def value(self, node: Node) -> Value:
         """Return the node's value; equal nodes are computed once."""
@@ -89,8 +98,15 @@ class Evaluation:
                 return _quantiles(first.value, self.vector(last))
             case function:
                 assert isinstance(first, Selector)
-                rows = windows.rows(self.moments, first.name, first.window, lambda labels: matches(first, labels))
-                return windows.fold(function, rows, first.window)
+                table = windows.inside(self._table(first.name), self.moments[-1].at, first.window)
+                wanted = np.array([matches(first, labels) for labels in table.labels], dtype=bool) if first.matchers else None
+                return windows.fold(function, table, wanted, first.window)
+
+    def _table(self, name: str) -> Table:
+        """Return the table of a name, made of the longest history anybody here looks at."""
+        if name not in self._tables:
+            self._tables[name] = windows.tabulate(self.moments, name)
+        return self._tables[name]
 
 
 def matches(selector: Selector, labels: Labels) -> bool:
@@ -130,13 +146,12 @@ def _binary(node: Binary, left: Value, right: Value) -> Value:
 def _with_scalar(operator: str, value: Value, scalar: float, *, scalar_first: bool = False) -> Value:
     if isinstance(value, float):
         return _arithmetic(operator, scalar, value) if scalar_first else _arithmetic(operator, value, scalar)
+    # Whole columns at a time: a thousand rules over a thousand series pass here.
+    sides = (repeat(scalar), value.values()) if scalar_first else (value.values(), repeat(scalar))
     if (compare := _COMPARE.get(operator)) is not None:
-        if scalar_first:
-            return {labels: v for labels, v in value.items() if compare(scalar, v)}
-        return {labels: v for labels, v in value.items() if compare(v, scalar)}
-    if scalar_first:
-        return {labels: _arithmetic(operator, scalar, v) for labels, v in value.items()}
-    return {labels: _arithmetic(operator, v, scalar) for labels, v in value.items()}
+        return dict(compress(value.items(), map(compare, *sides)))
+    join = _ARITHMETIC.get(operator) or partial(_arithmetic, operator)
+    return dict(zip(value, map(join, *sides), strict=True))
 
 
 def _two_vectors(node: Binary, left: Vector, right: Vector) -> Vector:

@@ -28,12 +28,19 @@ def attempt(name: str, request: Any, ask: Callable[[], Claim]) -> Iterator[Claim
     if not tracing.is_on():
         yield ask()
         return
-    origin = tracing.extract({key: getattr(request, key, None) for key in ("traceparent", "tracestate")})
+    carrier = {key: str(found) for key in ("traceparent", "tracestate") if (found := getattr(request, key, None))}
+    origin = tracing.extract(carrier)
+    if origin is not None and not tracing.sampled_trace_id(carrier["traceparent"]):
+        # Most tasks: nothing is recorded, and what they begin is told so.
+        traced.keep(request, carrier)
+        with tracing.within(origin):
+            yield ask()
+        return
     # An instrumentation of Celery may have continued the trace already: then this attempt is part of its span.
     parent = None if tracing.current_ids() else origin
     about: dict[str, Any] = {"fleet.task_id": str(request.id), "fleet.task_type": name, "fleet.attempt": attempt_of(request) or 1}
     with tracing.span(f"run {name}", about, kind="consumer", parent=parent, expected=NO_FAILURES) as span:
-        traced.keep(request)
+        traced.keep(request, tracing.carried())
         claimed = ask()
         began = time.time()
         if claimed.held_at:

@@ -30,9 +30,9 @@ def submitting(task_type: str, tenant: str, carrier: Mapping[str, Any] | None = 
             tracing.close_inside(span)
 
 
-def keep(request: Any) -> None:
-    """Remember the attempt's span, which is the current one, on its request."""
-    setattr(request, _KEPT, tracing.carried())
+def keep(request: Any, carrier: Mapping[str, str]) -> None:
+    """Remember the headers of the attempt's span on its request."""
+    setattr(request, _KEPT, carrier)
 
 
 def kept(request: Any) -> Mapping[str, str]:
@@ -50,12 +50,11 @@ def recorded(request: Any) -> str:
 @contextmanager
 def ending(request: Any, outcome: str) -> Iterator[Any]:
     """Trace how an attempt's outcome is handed in."""
-    parent = tracing.extract(kept(request))
-    if parent is None:
+    if not recorded(request):
         yield None
         return
     about = {"fleet.task_id": str(request.id), "fleet.outcome": outcome}
-    with tracing.span(f"finish {request.task}", about, parent=parent) as span:
+    with tracing.span(f"finish {request.task}", about, parent=tracing.extract(kept(request))) as span:
         yield span
 
 

@@ -37,6 +37,16 @@ def shape_logs(**_: Any) -> None:
     logs.configure(telemetry.log_level, telemetry.log_format)
 
 
+@signals.worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
+def load_before_fork(**_: Any) -> None:
+    """Import once what every child would import anew, each time one takes the place of another."""
+    telemetry = current().telemetry
+    if telemetry.otlp_endpoint:
+        from fleet.telemetry import span_export
+
+        span_export.exporter_class(telemetry.otlp_protocol)
+
+
 @signals.worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
 def begin_in_child(**_: Any) -> None:
     _begin()

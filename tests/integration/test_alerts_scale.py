@@ -67,6 +67,24 @@ def test_a_thousand_rules_over_a_thousand_series(store: redis.Redis) -> None:
     assert {key for key, incident in found.items() if incident.status == "firing"} == expected
 
 
+def test_a_thousand_windowed_rules_over_a_thousand_series(store: redis.Redis) -> None:
+    prefix = keys.prefix(CELL)
+    store.delete(*(store.keys(f"{prefix}*") or ["nothing"]))
+    rules = {}
+    for number in range(1_000):
+        expr = f"increase(fleet_tasks_finished_total[{1 + number % 5}m]) > {number % 100}"
+        rules[f"rule{number}"] = Rule.model_validate({"name": f"rule{number}", "expr": expr, "by": ()})
+    writes = [["count", 10, "", "fleet_tasks_finished_total", f"t{t}", f"p{p}", "done"] for t in range(100) for p in range(10)]
+    for minute in range(5):
+        script("telemetry/record.lua")(store, [prefix], [json.dumps(writes)])
+        evaluate(store, CELL, RuleBook(rules=rules), NOW + 60 * minute)
+    found = incidents.read(store, CELL).incidents
+    grown = {minutes: 10 * min(minutes, 4) for minutes in range(1, 6)}
+    expected = {f"rule{n}" for n in range(1_000) if grown[1 + n % 5] > n % 100}
+    assert {key for key, incident in found.items() if incident.status == "firing"} == expected
+    assert all(len(incident.members) == 50 for incident in found.values() if incident.status == "firing")
+
+
 def test_a_page_without_a_store_says_so() -> None:
     nobody = redis.Redis(port=9, socket_connect_timeout=1, decode_responses=True, retry=Retry(NoBackoff(), 0))
     text = page(nobody, CELL, NOW)[0]
