@@ -12,6 +12,7 @@ from typing import Final, cast
 from fleet.alerts.message import Evidence, number
 from fleet.alerts.states import Announcement
 from fleet.alerts.windows import Moment
+from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import Client, available
 
@@ -61,7 +62,8 @@ def _task(row: Mapping[str, str]) -> str:
     if seconds := _seconds(row):
         parts.append(f"{number(seconds)} s from submission to end")
     if row.get("trace"):
-        parts.append(f"trace {row['trace']}")
+        template = current().telemetry.trace_url
+        parts.append(f"trace {template.replace('{trace_id}', row['trace']) if template else row['trace']}")
     if row.get("reason"):
         parts.append(row["reason"][:120])
     return ", ".join(part for part in parts if part)

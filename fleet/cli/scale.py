@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +11,10 @@ import click
 from fleet.cli.answer import answer, json_option, table
 from fleet.cli.scale_grace import grace
 from fleet.cli.scale_manifests import apply, diff, manifests
+from fleet.cli.when import Duration
 
 if TYPE_CHECKING:
     from fleet.scaling.target_store import TargetStore
-
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-class Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore]
-    """`90s`, `15m`, `2h`, `1d`."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-        if not found:
-            self.fail(f"{value!r} is no duration: write 90s, 15m, 2h or 1d", param, ctx)
-        return float(found[1]) * _UNITS[found[2]]
 
 
 @click.group("scale")

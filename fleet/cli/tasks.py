@@ -10,6 +10,7 @@ import click
 
 from fleet.cli import dead_letters
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.when import Moment
 
 if TYPE_CHECKING:
     from fleet.dispatcher.pools import PoolStatus
@@ -41,16 +42,22 @@ def status(task_id: str | None, as_json: bool) -> None:
 
 
 def _fleet(as_json: bool) -> None:
+    from fleet.diagnostics import emergency as emergency_mode
     from fleet.dispatcher import pools
     from fleet.dispatcher.cells import routing
     from fleet.registry import roster
 
-    seen = {cell: (pools.status(), pools.held_by_type(), len(roster.workers())) for cell in routing.each_answering()}
+    seen = {
+        cell: (pools.status(), pools.held_by_type(), len(roster.workers()), emergency_mode.read())
+        for cell in routing.each_answering()
+    }
     cells = [_cell_document(*values) for values in seen.values()]
     lines: list[str] = []
-    for cell, (rows, held, workers) in seen.items():
+    for cell, (rows, held, workers, emergency) in seen.items():
         waiting = ", ".join(f"{lane} {count}" for lane, count in held.items()) or "nothing"
-        lines += [f"cell {cell}"] * routing.is_many() + [
+        lines += [f"cell {cell}"] * routing.is_many()
+        lines += [f"EMERGENCY MODE: {emergency_mode.said(emergency)}", ""] if emergency else []
+        lines += [
             table(
                 ("pool", "slots", "in flight", "queued", "success", "mean s"),
                 [(r.name, r.slots, r.inflight, r.queued, f"{r.success_rate:.0%}", f"{r.service_seconds:.2f}") for r in rows],
@@ -62,8 +69,10 @@ def _fleet(as_json: bool) -> None:
     answer(document, as_json, lines)
 
 
-def _cell_document(rows: list[PoolStatus], held: dict[str, int], workers: int) -> dict[str, Any]:
-    return {"pools": [row.as_dict() for row in rows], "held": held, "workers": workers}
+def _cell_document(
+    rows: list[PoolStatus], held: dict[str, int], workers: int, emergency: dict[str, str]
+) -> dict[str, Any]:
+    return {"pools": [row.as_dict() for row in rows], "held": held, "workers": workers, "emergency": emergency}
 
 
 @click.group()
@@ -92,38 +101,26 @@ def list_(limit: int, as_json: bool) -> None:
 @click.option("--tenant", default="", help="Only of this tenant.")
 @click.option("--pool", default="", help="Only what this pool ran.")
 @click.option("--state", type=click.Choice(["done", "failed", "dead", "cancelled"]), help="Only what ended so.")
-@click.option("--since", default="", metavar="AGE", help="Only what ended in the last 30m, 2h, 7d ...")
+@click.option("--since", type=Moment(), default=0.0, help="Ended at or after this: 2h (ago), 2026-11-27 or 2026-11-27T03:00 (UTC).")
+@click.option("--until", type=Moment(), default=0.0, help="Ended before this.")
 @click.option("--limit", default=50, show_default=True)
 @json_option
-def search(task_type: str, tenant: str, pool: str, state: str | None, since: str, limit: int, as_json: bool) -> None:
+def search(limit: int, as_json: bool, state: str | None, **wanted: Any) -> None:
     """Search ended tasks, newest first."""
-    import time
-
-    from fleet.alerts.expression import duration
+    from fleet.diagnostics.words import moment
     from fleet.dispatcher import tasks as records
     from fleet.dispatcher.cells import routing
 
-    begin = time.time() - duration(since) if since else 0.0
-    wanted = {"task_type": task_type, "tenant": tenant, "pool": pool, "state": state or "", "since": begin, "limit": limit}
-    found = [row for _ in routing.each_answering() for row in records.search(**wanted)]  # type: ignore[arg-type]
+    found = [
+        row for _ in routing.each_answering() for row in records.search(state=state or "", limit=limit, **wanted)
+    ]
     rows = sorted(found, key=lambda row: -row.ended_at)[:limit]
-    heads = ("ended", "task", "type", "tenant", "pool", "state", "reason")
-    text = table(
-        heads,
-        [
-            (
-                datetime.fromtimestamp(r.ended_at).strftime("%H:%M:%S"),
-                r.task_id,
-                r.task_type,
-                r.tenant,
-                r.pool,
-                r.state,
-                r.reason[:60],
-            )
-            for r in rows
-        ],
-    )
-    answer(rows, as_json, text)
+    heads = ("ended", "task", "type", "tenant", "pool", "state", "trace", "reason")
+    shown = [
+        (moment(r.ended_at), r.task_id, r.task_type, r.tenant, r.pool, r.state, r.trace_id or "-", r.reason[:60])
+        for r in rows
+    ]
+    answer(rows, as_json, table(heads, shown))
 
 
 @tasks.command()

@@ -149,20 +149,24 @@ class Ended:
     started_at: float | None
     ended_at: float
     reason: str
+    trace_id: str = ""
+    """The trace it was recorded in; empty when it was not."""
 
 
 def search(
-    *, task_type: str = "", tenant: str = "", pool: str = "", state: str = "", since: float = 0.0, limit: int = 50
-) -> list[Ended]:
-    """Return ended tasks, newest first, that match everything given."""
+    *, task_type: str = "", tenant: str = "", pool: str = "", state: str = "", since: float = 0.0, until: float = 0.0,
+    limit: int = 50,
+) -> list[Ended]:  # fmt: skip
+    """Return ended tasks, newest first, that match everything given; times are seconds since the epoch, 0: no bound."""
     wanted = {"type": task_type, "tenant": tenant, "pool": pool, "state": state}
     found: list[Ended] = []
-    for row in _history(since):
+    for row in _history(since, until):
         if all(not value or row.get(name) == value for name, value in wanted.items()):
             found.append(
                 Ended(
                     row["id"], row["type"], row["tenant"], row["pool"], row["state"], int(row["attempt"]), float(row["submitted"] or 0),
                     float(row["started"]) if row["started"] else None, float(row["ended"]), row["reason"],
+                    row.get("trace", ""),
                 )
             )  # fmt: skip
             if len(found) >= limit:
@@ -170,9 +174,9 @@ def search(
     return found
 
 
-def _history(since: float) -> Iterator[Mapping[str, str]]:
+def _history(since: float, until: float) -> Iterator[Mapping[str, str]]:
     client, stream = connect(), f"{keys.prefix(current().cell)}history"
-    newest = "+"
+    newest = f"{int(until * 1000)}" if until else "+"
     while True:
         with available():
             page: Any = client.xrevrange(stream, max=newest, min=f"{int(since * 1000)}", count=500)

@@ -15,7 +15,7 @@ from flower.api import BaseApiHandler
 from flower.views import BaseHandler
 from tornado import web
 
-from fleet.diagnostics import acts, words
+from fleet.diagnostics import acts, emergency, words
 from fleet.diagnostics.acts import Done, Wish
 from fleet.diagnostics.glance import Glance, fleet_at_a_glance
 from fleet.errors import StoreUnavailable
@@ -39,6 +39,7 @@ class FleetView(BaseHandler):  # type: ignore[misc]
             said=json.loads(said) if said else None,
             read_only=self.application.options.read_only,
             words=words,
+            emergency=emergency,
         )
 
 

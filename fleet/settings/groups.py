@@ -150,6 +150,8 @@ class TelemetrySettings(Group):
     """How traces go there."""
     trace_sample_ratio: float = Field(0.1, ge=0, le=1)
     """Share of traces that are recorded."""
+    trace_url: str = ""
+    """Where people look at a trace, such as https://jaeger.example.com/trace/{trace_id}; alerts and searches link there."""
     trace_celery: bool = False
     """Workers also record what opentelemetry-instrumentation-celery sees: spans of Celery tasks that are not the fleet's."""
     metrics_host: str = "127.0.0.1"

@@ -34,7 +34,7 @@ local function end_task(p, id, state, now, info)
   end
   redis.call('XADD', p .. 'history', 'MAXLEN', '~', knob(p, 'history'), '*', 'id', id, 'type', t.type, 'tenant', t.tenant, 'pool', t.pool,
     'state', state, 'attempt', tonumber(t.attempt) or 0, 'submitted', t.submitted, 'started', t.started, 'ended', at,
-    'reason', string.sub(reason, 1, 300))
+    'reason', string.sub(reason, 1, 300), 'trace', info.trace or '')
   metric_count(p, 1, 'fleet_tasks_finished_total', t.type, t.pool, state)
   metric_count(p, 1, 'ai_agent_requests_total', agent, state, t.type)
   if started and now > started then
