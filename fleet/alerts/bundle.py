@@ -7,9 +7,13 @@ stand. Each part is bounded in size and time, and a part that cannot be had says
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, cast
 
 import psutil
@@ -23,6 +27,8 @@ from fleet.telemetry.redaction import redact
 
 MOST_PROCESSES: Final = 8
 STACK_SECONDS: Final = 5.0
+SAMPLES: Final = 3
+SAMPLE_EVERY_SECONDS: Final = 0.3
 LONGEST_STACK: Final = 20_000
 LATEST_TASKS: Final = 1_000
 SLOWEST: Final = 20
@@ -32,7 +38,7 @@ LONGEST_BUNDLE: Final = 1_000_000
 def collect(client: Client, cell: str, request: Request, now: float) -> str:
     """Return the bundle as JSON text, without secrets."""
     parts: dict[str, Callable[[], Any]] = {
-        "stacks": lambda: dict(stacks()),
+        "stacks": stacks,
         "slowest_tasks": lambda: slowest(client, cell),
         "targets": lambda: TargetStore(client, cell).all(),
         "signals": lambda: _signals(client, cell, now),
@@ -50,21 +56,27 @@ def collect(client: Client, cell: str, request: Request, now: float) -> str:
     return text
 
 
-def stacks() -> Iterator[tuple[str, str]]:
-    """Yield the Python stacks of the Celery workers on this host, by pid."""
-    program = shutil.which("py-spy")
+def stacks() -> Mapping[str, Any]:
+    """Return the Python stacks of the Celery workers on this host: pid -> samples, a moment apart; what stays, is slow."""
+    program = shutil.which("py-spy", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     if program is None:
-        yield "missing", "py-spy is not installed here: pip install 'agent-fleet[local]'"
-        return
-    for process in _workers():
-        command = [program, "dump", "--nonblocking", "--pid", str(process.pid)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=STACK_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            yield str(process.pid), f"no stack within {STACK_SECONDS:g} s"
-            continue
-        text = done.stdout if done.returncode == 0 else f"not allowed here: {done.stderr.strip()[:300]}"
-        yield str(process.pid), text[:LONGEST_STACK]
+        return {"missing": "py-spy is not installed here: pip install 'agent-fleet[local]'"}
+    found: dict[str, list[str]] = {}
+    for number in range(SAMPLES):
+        if number:
+            time.sleep(SAMPLE_EVERY_SECONDS)
+        for process in _workers():
+            found.setdefault(str(process.pid), []).append(_sample(program, process.pid))
+    return found
+
+
+def _sample(program: str, pid: int) -> str:
+    command = [program, "dump", "--nonblocking", "--pid", str(pid)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=STACK_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no stack within {STACK_SECONDS:g} s"
+    return done.stdout[:LONGEST_STACK] if done.returncode == 0 else f"not allowed here: {done.stderr.strip()[:300]}"
 
 
 def _workers() -> list[psutil.Process]:
