@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -20,12 +21,13 @@ import psutil
 
 from fleet.alerts import signals
 from fleet.alerts.actions.plan import Request
+from fleet.registry import roster
 from fleet.scaling.target_store import TargetStore
 from fleet.store import keys
 from fleet.store.client import Client, available
 from fleet.telemetry.redaction import redact
 
-MOST_PROCESSES: Final = 8
+MOST_PROCESSES: Final = 12
 STACK_SECONDS: Final = 5.0
 SAMPLES: Final = 3
 SAMPLE_EVERY_SECONDS: Final = 0.3
@@ -80,11 +82,16 @@ def _sample(program: str, pid: int) -> str:
 
 
 def _workers() -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if "worker" in words and any("celery" in word for word in words):
-            found.append(process)
+    """Return the processes of the workers on the roster that run on this host, those that run tasks first."""
+    found: list[psutil.Process] = []
+    here = socket.gethostname()
+    for worker in roster.workers():
+        if worker.hostname == here:
+            try:
+                main = psutil.Process(worker.pid)
+                found += [*main.children(), main]
+            except psutil.Error:
+                continue  # it is leaving
     return found[:MOST_PROCESSES]
 
 

@@ -58,6 +58,7 @@ def scrape() -> Series:
 
 
 def test_the_published_metrics_count_what_happened_once(cell: Cell) -> None:
+    before = scrape()
     handles = [submit("add", {"x": number}) for number in range(ADDED)]
     handles += [submit("mishap", {"how": "permanent"}) for _ in range(FAILED)]
     handles.append(submit("code_generation", {"prompt": "add", "checks": ["assert add(2, 3) == 5"]}, complexity=0.2))
@@ -66,7 +67,7 @@ def test_the_published_metrics_count_what_happened_once(cell: Cell) -> None:
     nodes = Counter(record.worker.partition("@")[0] for record in records if record)
     assert set(nodes) == {"forks", "threads", "elsewhere"}, "each had its part"
     refresh(connect(), current().cell, catalogue.current(), current().scaling)
-    seen = scrape()
+    seen = {name: {key: value - before.get(name, {}).get(key, 0) for key, value in rows.items()} for name, rows in scrape().items()}
     requests = seen["ai_agent_requests_total"]
     assert requests["everything", "add", "done"] == ADDED
     assert requests["everything", "mishap", "failed"] == FAILED
@@ -77,13 +78,14 @@ def test_the_published_metrics_count_what_happened_once(cell: Cell) -> None:
     assert seen["ai_agent_response_time_seconds_count"]["everything", "medium"] == ADDED + FAILED
     assert seen["ai_agent_response_time_seconds_count"]["everything", "low"] == 1
     # Of short tasks every eighth is remembered, drawn before its outcome is known.
-    assert 0.5 < seen["ai_agent_success_rate"]["everything",] <= 1
+    now = scrape()
+    assert 0.5 < now["ai_agent_success_rate"]["everything",] <= 1
     assert seen["ai_agent_token_usage_total"]["everything", "gpt-5"] == 49
-    assert seen["ai_agents_total"]["idle", "everything"] + seen["ai_agents_total"].get(("busy", "everything"), 0) == 3
-    assert sorted(agent.partition("@")[0] for (agent,) in seen["ai_agent_load"]) == ["elsewhere", "forks", "threads"]
-    assert seen["ai_agent_queue_length"]["all",] == 0
+    assert now["ai_agents_total"]["idle", "everything"] + now["ai_agents_total"].get(("busy", "everything"), 0) == 3
+    assert sorted(agent.partition("@")[0] for (agent,) in now["ai_agent_load"]) == ["elsewhere", "forks", "threads"]
+    assert now["ai_agent_queue_length"]["all",] == 0
     assert sum(seen["fleet_decisions_total"].values()) == ADDED + FAILED + 1
-    assert seen["fleet_target_replicas"]["all",] >= 1
+    assert now["fleet_target_replicas"]["all",] >= 1
 
 
 def test_a_worker_that_leaves_leaves_the_page(cell: Cell) -> None:
@@ -95,6 +97,7 @@ def test_a_worker_that_leaves_leaves_the_page(cell: Cell) -> None:
 
 
 def test_a_bundle_shows_where_a_slow_task_is(cell: Cell, tmp_path: Path) -> None:
+    assert submit("add", {"x": 1}).get(timeout=WAIT)
     journal = tmp_path / "journal"
     handle = submit("nap", {"seconds": 40, "journal": str(journal)})
     eventually(journal.exists, timeout=WAIT)

@@ -89,9 +89,10 @@
   function show(glance, costs) {
     at("cell").textContent = glance.cell;
     at("facts").textContent = `${clock(glance.at)} UTC · last hour ${dollars(glance.spent_last_hour_usd)} USD`;
-    const { share, until, why } = glance.emergency;
-    at("emergency").hidden = !until;
-    at("emergency").textContent = until ? `Emergency mode until ${clock(until)} UTC: ${share * 100} % of ordinary submissions are admitted. ${why}` : "";
+    const mode = glance.emergency;
+    at("emergency").hidden = !mode.until;
+    at("emergency").textContent = mode.until
+      ? `Emergency mode until ${clock(mode.until)} UTC: ${share(mode.share)} of ordinary submissions are admitted. ${mode.why}` : "";
     table(at("incidents"), [["Incident", (row) => row.key], ["Severity", (row) => make("span", row.severity, row.severity)],
       ["Since", (row) => lasting(Math.max(0, glance.at - row.since)), "number"],
       ["Status", (row) => row.status + (row.acknowledged_by ? ` by ${row.acknowledged_by}` : "")]],
