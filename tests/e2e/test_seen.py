@@ -45,6 +45,7 @@ def cell(tmp_path_factory: pytest.TempPathFactory, make_httpserver: HTTPServer) 
             found.start("all", name, process=process, ready=False)
         for worker in found.workers:
             eventually(worker.is_ready, timeout=WAIT)
+        refresh(connect(), current().cell, catalogue.current(), current().scaling)
         yield found
 
 
@@ -66,7 +67,6 @@ def test_the_published_metrics_count_what_happened_once(cell: Cell) -> None:
     records = [tasks.read(handle.id) for handle in handles]
     nodes = Counter(record.worker.partition("@")[0] for record in records if record)
     assert set(nodes) == {"forks", "threads", "elsewhere"}, "each had its part"
-    refresh(connect(), current().cell, catalogue.current(), current().scaling)
     seen = {name: {key: value - before.get(name, {}).get(key, 0) for key, value in rows.items()} for name, rows in scrape().items()}
     requests = seen["ai_agent_requests_total"]
     assert requests["everything", "add", "done"] == ADDED
