@@ -155,11 +155,16 @@ def test_an_attempt_links_the_one_before_it_and_secrets_stay_here(fleet: Traced)
 
 
 def test_a_killed_attempt_is_linked_too(fleet: Traced) -> None:
-    assert submit("mishap", {"how": "die", "attempt": 2}).get(timeout=WAIT) == {"attempt": 2}
-    fleet.trace("submit mishap", lambda tree: any(name.startswith("held mishap") for name in tree["submit mishap"]))
-    last = fleet.spans("run mishap")[-1]
+    handle = submit("mishap", {"how": "die", "attempt": 2})
+    assert handle.get(timeout=WAIT) == {"attempt": 2}
+    tracing.stop()
+
+    def runs() -> list[Any]:
+        return [span for span in fleet.spans("run mishap") if attributes(span)["fleet.task_id"] == handle.id]
+
+    [last] = eventually(runs, timeout=WAIT)
     [link] = last.links
-    assert link.trace_id == last.trace_id
+    assert (attributes(last)["fleet.attempt"], link.trace_id) == (2, last.trace_id)
     assert link.span_id not in {span.span_id for span in fleet.collector.spans}, "its own span died with it"
 
 
