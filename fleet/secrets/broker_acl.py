@@ -97,7 +97,7 @@ COMPONENTS: tuple[Component, ...] = (
         # The worker of beat's jobs: it rotates the others' passwords and the API keys, so it may change users.
         "maintenance",
         f"{CHANGE} {SCRIPTS} +info {ROTATE}",
-        writes=(*RUNNING, "audit", "secrets"),
+        writes=(*RUNNING, "audit", "secrets", "backup"),
         reads=("gateway", "release"),
         queues=True,
         celery=(*RESULTS, *KOMBU),
