@@ -12,10 +12,11 @@ WORKDIR /src
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
 COPY deploy/image/ deploy/image/
 COPY pyproject.toml constraints.txt README.md ./
-# Wheels only: no compiler is needed here, and none can slip into the result.
+# Wheels only: no compiler is needed here, and none can slip into the result. Every file must be the one whose hash is known.
 RUN python -m venv /opt/fleet \
     && python deploy/image/requirements.py "${COMPONENT}" > /tmp/requirements.txt \
-    && /opt/fleet/bin/pip install --only-binary :all: --constraint constraints.txt --requirement /tmp/requirements.txt
+    && /opt/fleet/bin/pip install --only-binary :all: --constraint constraints.txt --constraint deploy/image/hashes.txt \
+       --requirement /tmp/requirements.txt
 COPY fleet/ fleet/
 COPY workers/ workers/
 COPY beat_schedules/ beat_schedules/

@@ -6,6 +6,7 @@
 #   make check-chart   the chart, image, compose file and pipeline
 #   make bench   figures, side by side with plain Celery
 #   make docs    the reference pages, written anew from the code
+#   make lock    the hashes of everything constraints.txt names, for the image
 #   make site    the documentation as a site in .site, every link checked
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
 
-.PHONY: demo up test check bench proto docs site apt clean
+.PHONY: demo up test check bench proto docs site lock apt clean
 .DEFAULT_GOAL := demo
 
 demo: $(RUNTIME)
@@ -50,6 +51,11 @@ docs: $(RUNTIME)
 
 site: $(DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir .site
+
+UV := $(BIN)/uv pip compile constraints.txt --generate-hashes --no-deps --no-header --no-annotate --no-emit-index-url --python-version 3.11.7
+lock: $(DEV)
+	@rm -f deploy/image/hashes.txt && $(UV) -q -o deploy/image/hashes.txt
+	@sed -i '1i # What the image may install: the files of constraints.txt, by content. Written by `make lock`.' deploy/image/hashes.txt
 
 # PyPI has no Prometheus, Alertmanager, RabbitMQ, browser, Redis with TLS or clock to step: they come from Debian, and only the tests need them.
 APT := prometheus prometheus-alertmanager chromium rabbitmq-server redis-server libfaketime
