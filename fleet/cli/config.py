@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,21 @@ def catalogue_(as_json: bool) -> None:
         as_json,
         table(("pool", "agent type", "queue", "slots", "replicas", "USD/h"), rows),
     )
+
+
+@config.command()
+@json_option
+def layout(as_json: bool) -> None:
+    """Tell which layout the cell's keys have, and whether this build fits (exit code 1: it does not). Programs migrate on their start."""
+    from fleet.dispatcher import layouts
+
+    found = layouts.read().as_dict()
+    said = f"layout {found['version']}, written by build {found['written_by'] or 'unknown'}" if found["version"] else "an empty cell"
+    fits = "fits" if found["fits"] else "is too old for it"
+    pending = f"; on its start it migrates to {', '.join(map(str, found['pending']))}" if found["pending"] else ""
+    answer(found, as_json, f"{said}; this build, {found['this_build']}, writes {found['this_build_writes']} and {fits}{pending}")
+    if not found["fits"]:
+        sys.exit(1)
 
 
 @config.command()

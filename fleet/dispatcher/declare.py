@@ -11,14 +11,18 @@ from urllib.parse import urlsplit
 
 from fleet import catalogue
 from fleet.costs import configured
-from fleet.dispatcher import rollouts
+from fleet.dispatcher import layouts, rollouts
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, broker_url, connect, store_url
 
 
 def publish() -> None:
-    """Write queues, prices, knobs, capabilities and first guesses in one round trip, then budgets and cost controls."""
+    """Write queues, prices, knobs, capabilities and first guesses in one round trip, then budgets and cost controls.
+
+    First the cell is brought to this build's layout; one this build cannot read is refused.
+    """
+    layouts.ensure()
     declared, settings = catalogue.current(), current()
     prefix = keys.prefix(settings.cell)
     with available():

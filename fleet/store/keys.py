@@ -95,6 +95,7 @@ TABLE: tuple[Key, ...] = (
         "its ttl",
         "alerts",
     ),
+    Key("layout", "hash", "version of these keys, the oldest layout whose builds can read them, who wrote it", "-", "dispatcher"),
     Key("ticked", "string", "when a tick ran last", "-", "dispatcher"),
     Key(
         "arrivals:<pool>",

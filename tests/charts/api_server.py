@@ -22,6 +22,7 @@ SERVED = {
     "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
     "scheduling.k8s.io/v1": ("PriorityClass*",),
     "external-secrets.io/v1": ("ExternalSecret",),
+    "apiregistration.k8s.io/v1": ("APIService*",),
 }
 
 
@@ -57,11 +58,13 @@ def _resource(kind: str) -> dict[str, Any]:
 
 
 @contextmanager
-def cluster(home: Path, namespace: str, secrets: Mapping[str, Mapping[str, str]]) -> Iterator[Path]:
-    """Serve a namespace with these Secrets (base64 data); yield a kubeconfig for it."""
+def cluster(home: Path, namespace: str, secrets: Mapping[str, Mapping[str, str]], exists: bool = True) -> Iterator[Path]:
+    """Serve a namespace (unless it does not exist yet) with these Secrets (base64 data); yield a kubeconfig for it."""
     objects = discovery()
     base = f"/api/v1/namespaces/{namespace}"
-    objects[f"{base}/serviceaccounts/default"] = _object("ServiceAccount", "default", namespace)
+    objects["/api/v1/namespaces/default"] = _object("Namespace", "default", "")
+    if exists:
+        objects[f"{base}/serviceaccounts/default"] = _object("ServiceAccount", "default", namespace)
     for name, data in secrets.items():
         objects[f"{base}/secrets/{name}"] = {**_object("Secret", name, namespace), "data": dict(data)}
 

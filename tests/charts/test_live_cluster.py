@@ -15,10 +15,10 @@ from toolbox import tool
 
 
 def install(
-    home: Path, secrets: Mapping[str, Mapping[str, str]], values: object, *files: str
+    home: Path, secrets: Mapping[str, Mapping[str, str]], values: object, *files: str, exists: bool = True
 ) -> subprocess.CompletedProcess[str]:
     """Render against a live API, as `helm install` does first of all."""
-    with cluster(home, "fleet", secrets) as kubeconfig:
+    with cluster(home, "fleet", secrets, exists) as kubeconfig:
         command = [
             tool("helm"),
             "template",
@@ -83,10 +83,38 @@ def test_secrets_another_controller_writes_need_not_be_there_yet(tmp_path: Path)
     values = {
         "externalSecrets": {
             "enabled": True,
-            "secrets": [{"name": "fleet-broker", "keys": {"url": {"key": "fleet/broker"}}}],
+            "secrets": [
+                {"name": name, "keys": {"url": {"key": f"fleet/{name}"}}}
+                for name in ("fleet-broker", "fleet-ledger", "fleet-flower")
+            ],
         }
     }
-    assert objects(install(tmp_path, {}, values, "values-production.yaml"))
+    done = install(tmp_path, {}, values, "values-production.yaml")
+    assert "Secret fleet/fleet-broker-ca does not exist" in done.stderr
+    assert "1 value(s) need attention" in done.stderr
+    authority = {"fleet-broker-ca": {"ca.crt": encoded(a="pem")["a"]}}
+    assert objects(install(tmp_path, authority, values, "values-production.yaml"))
+
+
+def test_a_namespace_that_is_yet_to_be_created_has_no_secrets(tmp_path: Path) -> None:
+    done = install(tmp_path, {}, {}, "values-production.yaml", exists=False)
+    assert "broker.existingSecret: Secret fleet/fleet-broker does not exist" in done.stderr
+    assert objects(install(tmp_path, {}, {}, exists=False))
+
+
+def test_secrets_of_programs_and_registries_are_asked_for(tmp_path: Path) -> None:
+    values = {
+        "image": {"pullSecrets": [{"name": "registry"}]},
+        "gateway": {"envFromSecrets": ["oidc"]},
+        "poolDefaults": {"envFromSecrets": ["llm"]},
+    }
+    done = install(tmp_path, {}, values)
+    for place, name in (
+        ("image.pullSecrets", "registry"),
+        ("gateway.envFromSecrets", "oidc"),
+        ("pools.code_generator.envFromSecrets", "llm"),
+    ):
+        assert f"{place}: Secret fleet/{name} does not exist" in done.stderr, done.stderr
 
 
 def test_generated_passwords_are_kept_by_an_upgrade(tmp_path: Path) -> None:

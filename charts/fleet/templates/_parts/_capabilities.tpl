@@ -36,7 +36,11 @@
 {{- include "fleet.may" (dict "root" . "mode" .Values.gateway.autoscaling.queueLength.render "api" "custom.metrics.k8s.io/v1beta1") }}
 {{- end }}
 
-{{/* Are we talking to a live cluster, and to a namespace that exists? `helm template` and `helm lint` see no objects at all. */}}
+{{/* Do look-ups answer? `helm template`, `helm lint` and a client-side dry run see no objects at all. A namespace that exists has its
+     account; one that `--create-namespace` is about to make has nothing, so a cluster of its own kind is asked for what all have. */}}
 {{- define "fleet.live" -}}
-{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}true{{ end }}
+{{- if lookup "v1" "ServiceAccount" .Release.Namespace "default" }}true
+{{- else if .Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" }}
+{{- if lookup "v1" "Namespace" "" "default" }}true{{ end }}
+{{- end }}
 {{- end }}

@@ -62,9 +62,14 @@
 {{- $problems = append $problems "autoscaling.redis.address: the redis trigger needs host:port of the external Redis" }}
 {{- end }}
 
-{{- /* Secrets named by values must exist; only a live cluster can tell, and not when another controller will write them. */ -}}
-{{- if and (include "fleet.live" .) (not .Values.externalSecrets.enabled) }}
+{{- /* Secrets named by values must exist; only a live cluster can tell, and not of those another controller will write. */ -}}
+{{- if include "fleet.live" . }}
+{{- $awaited := list }}
+{{- if include "fleet.may.externalSecret" . }}
+{{- range .Values.externalSecrets.secrets }}{{ $awaited = append $awaited .name }}{{ end }}
+{{- end }}
 {{- range $named := (include "fleet.namedSecrets" . | fromYamlArray) }}
+{{- if not (has $named.name $awaited) }}
 {{- $secret := lookup "v1" "Secret" $root.Release.Namespace $named.name }}
 {{- if not $secret }}
 {{- $problems = append $problems (printf "%s: Secret %s/%s does not exist; create it first: kubectl -n %s create secret generic %s --from-literal=%s=..." $named.value $root.Release.Namespace $named.name $root.Release.Namespace $named.name (first $named.keys | default "KEY")) }}
@@ -72,6 +77,7 @@
 {{- range $key := $named.keys }}
 {{- if not (hasKey ($secret.data | default dict) $key) }}
 {{- $problems = append $problems (printf "%s: Secret %s/%s has no key %q" $named.value $root.Release.Namespace $named.name $key) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -90,7 +96,7 @@
 {{- end }}{{ end }}
 {{- else }}
 {{- with .Values.broker.existingSecret }}{{ if .name }}
-- {value: broker.existingSecret, name: {{ .name }}, keys: [{{ .key }}]}
+- {value: broker.existingSecret, name: {{ .name }}, keys: [{{ .key }}{{ with $.Values.broker.storeUrlKey }}, {{ . }}{{ end }}{{ if and $.Values.autoscaling.enabled (eq $.Values.autoscaling.trigger "redis") }}, {{ $.Values.autoscaling.redis.passwordKey }}{{ end }}]}
 {{- end }}{{ end }}
 {{- end }}
 {{- with .Values.broker.caSecret }}
@@ -105,9 +111,22 @@
 {{- range .Values.envFromSecrets }}
 - {value: envFromSecrets, name: {{ . }}, keys: []}
 {{- end }}
+{{- range .Values.image.pullSecrets }}
+- {value: image.pullSecrets, name: {{ .name }}, keys: []}
+{{- end }}
+{{- range $component := list "gateway" "scaler" "beat" "flower" "metrics" "maintenance" }}
+{{- $program := index $.Values $component }}
+{{- if $program.enabled }}
+{{- range ($program.envFromSecrets | default list) }}
+- {value: {{ $component }}.envFromSecrets, name: {{ . }}, keys: []}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- range $name, $pool := .Values.pools }}
-{{- range ($pool.envFromSecrets | default list) }}
+{{- if ne (toString $pool.enabled) "false" }}
+{{- range (concat ($.Values.poolDefaults.envFromSecrets | default list) ($pool.envFromSecrets | default list) | uniq) }}
 - {value: pools.{{ $name }}.envFromSecrets, name: {{ . }}, keys: []}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
