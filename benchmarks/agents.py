@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -13,3 +14,10 @@ from workers.run import Run
 def noop(payload: dict[str, Any], run: Run) -> dict[str, Any]:
     """Do nothing, and tell when."""
     return {"started": time.time(), "at": payload.get("at", 0.0)}
+
+
+@agent_task("nap")
+def nap(payload: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Take as long as a task of this size takes where one is as fast as BENCH_SPEED says."""
+    time.sleep(payload["size"] / float(os.environ["BENCH_SPEED"]))
+    return {}

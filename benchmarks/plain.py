@@ -20,3 +20,12 @@ def noop(n: int = 0, at: float = 0.0) -> dict[str, float]:
     import time
 
     return {"started": time.time(), "at": at}
+
+
+@app.task(name="plain.nap")  # type: ignore[untyped-decorator]
+def nap(size: float, at: float) -> float:
+    """Take as long as a task of this size takes here; return the seconds since it was sent."""
+    import time
+
+    time.sleep(size / float(os.environ["BENCH_SPEED"]))
+    return time.time() - at

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,22 +36,24 @@ def broker() -> Iterator[None]:
 
 
 @contextmanager
-def worker(app: str, queue: str, slots: int = 2) -> Iterator[subprocess.Popen[bytes]]:
+def worker(
+    app: str, queue: str, slots: int = 2, *, process: str = "prefork", environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
     """A Celery worker of either kind, for the block; it may still be starting."""
     with tempfile.NamedTemporaryFile() as log:
         command = [
             sys.executable, "-m", "celery", "-A", app, "worker", "-Q", queue, "-c", str(slots), "-l", "WARNING",
-            "--without-gossip", "--without-mingle", "-n", f"{queue}@bench",
+            "--without-gossip", "--without-mingle", "-n", f"{queue}-{os.urandom(2).hex()}@bench", "-P", process,
         ]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(HERE.parent), "FLEET_POOL": "bench"}
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, preexec_fn=valkey.die_with_parent)
+        variables = {**os.environ, "PYTHONPATH": str(HERE.parent), "FLEET_POOL": "bench", **(environment or {})}
+        child = subprocess.Popen(command, stdout=log, stderr=log, env=variables, preexec_fn=valkey.die_with_parent)
         try:
-            yield process
-            if process.poll() is not None:
+            yield child
+            if child.poll() is not None:
                 raise RuntimeError(Path(log.name).read_text())
         finally:
-            process.terminate()
-            process.wait(30)
+            child.terminate()
+            child.wait(30)
 
 
 def empty() -> None:

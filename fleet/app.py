@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Exchange, Queue
@@ -17,7 +16,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 from fleet import catalogue
 from fleet.settings import current
-from fleet.store.client import broker_url, store_url
+from fleet.store.client import broker_url, speaks_redis, store_url
 from fleet.store.credentials import celery_url
 from fleet.store.sentinel import is_sentinel, parse
 
@@ -47,7 +46,7 @@ def configuration() -> dict[str, Any]:
     """Return the Celery settings that make the promises hold; each deviation from Celery's default has its reason."""
     declared, settings = catalogue.current(), current()
     visibility = settings.broker.visibility_timeout_seconds
-    is_redis = urlsplit(broker_url()).scheme.startswith(("redis", "sentinel", "valkey"))
+    is_redis = speaks_redis(broker_url())
     transport = {
         # The fleet's leases act within seconds; kombu's redelivery only has to stay out of the way of long tasks.
         "visibility_timeout": visibility, "unacked_restore_interval": 5, "unacked_restore_throttle": 1, "unacked_restore_limit": 500,

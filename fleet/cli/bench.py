@@ -32,6 +32,14 @@ def money(as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--tasks", default=2000, show_default=True, type=click.IntRange(20), help="Tasks of each contestant.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def unequal(tasks: int, as_json: bool) -> None:
+    """Real workers in pools of unequal speed, beside the simulator's clairvoyant for the same arrivals, and plain Celery."""
+    _run("unequal", as_json, str(tasks))
+
+
+@bench.command()
 @click.option("--workers", default=10_000, show_default=True, type=click.IntRange(100), help="Workers on the roster.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as `fleet simulate cells --costs` reads it.")
 def cell(workers: int, as_json: bool) -> None:

@@ -7,14 +7,13 @@ What was learned is kept: a pool only gets a first guess where nothing is known 
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from fleet import catalogue
 from fleet.costs import configured
 from fleet.dispatcher import layouts, rollouts
 from fleet.settings import Settings, current
 from fleet.store import keys
-from fleet.store.client import available, broker_url, connect, store_url
+from fleet.store.client import available, broker_url, connect, speaks_redis, store_url
 
 
 def publish() -> None:
@@ -55,7 +54,7 @@ def publish() -> None:
 
 
 def _is_local_broker() -> bool:
-    return urlsplit(broker_url()).scheme.startswith(("redis", "sentinel", "valkey")) and broker_url() == store_url()
+    return speaks_redis(broker_url()) and broker_url() == store_url()
 
 
 def _knobs(settings: Settings) -> dict[str, float]:

@@ -18,9 +18,10 @@ from fleet import catalogue
 from fleet.dispatcher import contracts, declare, execution, memory, ticking, transport
 from fleet.errors import FleetError
 from fleet.health import repairs
-from fleet.lifecycle import farewell, hearing, identity, orphans
+from fleet.lifecycle import farewell, hearing, identity, orphans, waking
 from fleet.registry import roster
 from fleet.settings import current
+from fleet.store.client import broker_url, speaks_redis
 from fleet.telemetry import logs
 
 LOG = "lifecycle"
@@ -59,7 +60,9 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         """Look after the pool's processes twice a second: Celery's own five seconds are how late a killed one is noticed."""
         if hasattr(worker.pool, "maintain_pool"):
             hub.call_repeatedly(LOOK_AFTER_SECONDS, worker.pool.maintain_pool)
-        if not worker.app.conf.broker_transport_options:  # no Redis, whose answers are noted: a turning loop will do
+        if hasattr(worker.pool, "executor"):
+            waking.wake_by_threads(worker.pool.executor, hub)
+        if not speaks_redis(broker_url()):  # whose answers are noted: a turning loop will do
             hub.call_repeatedly(1.0, transport.heard)
         if self.hearing is None:
             self.hearing = hearing.Hearing(int(worker.concurrency or 1))

@@ -25,7 +25,7 @@ local function configure(setup)
   end
   for name, weight in ipairs(setup.weights) do tenants[name] = {weight = weight, open = 0, held = 0, clock = 0} end
   options = {hold = setup.hold, noise = setup.noise, kappa = setup.kappa, ejects = setup.ejects, held = 0,
-             slots = 0, active_weight = 0}
+             slots = 0, active_weight = 0, worked = 1, predicted = 1}
   for _, pool in ipairs(pools) do options.slots = options.slots + pool.slots end
   if setup.known then factors, options.known = setup.known, true end
 end
@@ -112,7 +112,8 @@ local function arrive(now, id, type, tenant, priority, hint)
   local owner = tenants[tenant]
   count_open(owner, 1)
   local tag
-  tag, owner.clock = fair_start(now, owner.clock, owner.held > 0, size, owner.weight, options.active_weight, options.slots)
+  tag, owner.clock = fair_start(now, owner.clock, owner.held > 0, size * options.worked / options.predicted, owner.weight,
+    options.active_weight, options.slots)
   local task = {id = id, type = type, tenant = owner, tag = tag, size = size, hint = hint, priority = priority}
   tasks[id] = task
   owner.held = owner.held + 1
@@ -131,6 +132,7 @@ local function learn(task, pool, seconds, ok, now)
     pool.standing = standing_after(pool.standing, ok, now, task.is_probe, false)
   end
   if not ok then return end
+  options.worked, options.predicted = learn_pace(options.worked, options.predicted, seconds, task.size)
   local wiser = learn_attempt(known_of(kind, pool), task.hint, seconds)
   pair.speed, pair.count, pool.speed, pool.sped = wiser.speed, wiser.count, wiser.pool_speed, wiser.pool_count
   kind.size = wiser.size

@@ -42,6 +42,11 @@ def _begin_anew() -> None:
 os.register_at_fork(after_in_child=_begin_anew)
 
 
+def speaks_redis(url: str) -> bool:
+    """Tell whether the URL is of Redis or Valkey, or of a Sentinel that knows one."""
+    return urlsplit(url).scheme.startswith(("redis", "valkey", "unix", "sentinel"))
+
+
 def broker_url(settings: Settings | None = None) -> str:
     """Return the Celery broker's URL: as set, else of the fleet running in the state directory, else localhost."""
     settings = settings or current()
@@ -54,7 +59,7 @@ def store_url(settings: Settings | None = None) -> str:
     if explicit := settings.broker.store_url.get_secret_value():
         return explicit
     url = broker_url(settings)
-    if urlsplit(url).scheme.startswith(("redis", "valkey", "unix", "sentinel")):
+    if speaks_redis(url):
         return url
     raise ConfigurationError(
         f"the broker is {urlsplit(url).scheme}, which cannot hold the fleet's state: set FLEET_BROKER__STORE_URL to a Redis URL"

@@ -30,6 +30,13 @@ local function learn_service(service, count, sample)
   return moving_average(service, count, sample, 0.02)
 end
 
+-- Seconds of a slot per second of predicted size, over all pools: sizes are relative to an average pool, and nobody holds
+-- that average still, so what a tenant is charged has to be brought back to slots. worked, predicted: moving means of both.
+-- -> worked, predicted
+local function learn_pace(worked, predicted, service, size)
+  return worked + 0.01 * (service - worked), predicted + 0.01 * (size - predicted)
+end
+
 -- Time on test: completions expected of the running tasks against those seen. Forgotten as evidence comes in (over
 -- about 50 expected completions) and slowly with time (300 s), so that a pool left alone is not forgiven at once.
 -- rate = sum over running tasks of 1 / (size * speed). Call before every change of rate. -> expected, done
