@@ -140,3 +140,15 @@ def test_a_task_whose_worker_is_lost_is_the_next_not_the_last(declared: Callable
         rig.submit()
     assert rig.end(message, "lost", reason="killed") == "held"
     assert rig.start("a", "w").task_id == first.id
+
+
+def test_a_tenant_is_charged_slots_whatever_sizes_are_measured_in(declared: Callable[..., Rig]) -> None:
+    """Sizes are relative to an average pool: were they all three times too large, no tenant would have used more for it."""
+    rig = declared(pools={"a": {}}, settings={"dispatch": {"hold": 0.0}})
+    rig.worker("w", "a", 1)
+    rig.submit(tenant="other")
+    rig.store.hset(rig.key("fair"), mapping={"#worked": 2.0, "#predicted": 6.0})
+    rig.store.set(rig.key("size:job"), "100 6 0 0 0 0 0 1 1")
+    first, second = rig.submit(tenant="t"), rig.submit(tenant="t")
+    tags = [float(rig.store.hget(rig.key(f"task:{task.id}"), "tag")) for task in (first, second)]  # type: ignore[arg-type]
+    assert tags[1] - tags[0] == pytest.approx(6 * 2 / 6 * 2, abs=0.5), "predicted 6 s, which take 2 s, at half of one slot"

@@ -1,23 +1,38 @@
 -- Who shares the fleet? `fair` counts what each tenant has held and open (held, released or running), remembers where its
 -- clock stands (fair.lua), and sums the weights of the active ones.
 -- Read once per tenant and run, written once at the end: shares(p, tenant) -> the tenant's numbers; whole(p) -> everybody's.
+-- charged(p, size) -> what a task of this predicted size counts against its tenant, in seconds of a slot.
+--@include dispatcher/deciders/learn.lua
 --@include dispatcher/parts/run.lua
-local function as_whole(tenants, active, slots)
-  memo.whole = {tenants = tonumber(tenants) or 0, active = tonumber(active) or 0, slots = tonumber(slots) or 1}
+local function as_whole(tenants, active, slots, worked, predicted)
+  memo.whole = {tenants = tonumber(tenants) or 0, active = tonumber(active) or 0, slots = tonumber(slots) or 1,
+    worked = tonumber(worked) or 1, predicted = tonumber(predicted) or 1}
   return memo.whole
 end
 
-local function whole(p) return memo.whole or as_whole(unpack(redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots'))) end
+local function whole(p)
+  return memo.whole or as_whole(unpack(redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots', '#worked', '#predicted')))
+end
+
+local function charged(p, size) return size * whole(p).worked / whole(p).predicted end
+
+-- A task of this predicted size took a slot for so long.
+local function note_worked(p, service, size)
+  local all = whole(p)
+  all.worked, all.predicted = learn_pace(all.worked, all.predicted, service, size)
+  all.has_paced = true
+end
 
 local function shares(p, tenant)
   local known = memo.shares or {}
   memo.shares = known
   local one = known[tenant]
   if not one then
-    local t = redis.call('HMGET', p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant, '#tenants', '#active', '#slots')
+    local t = redis.call('HMGET', p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant, '#tenants', '#active', '#slots',
+      '#worked', '#predicted')
     one = {open = tonumber(t[1]) or 0, held = tonumber(t[2]) or 0, clock = tonumber(t[3]) or 0}
     one.weight = not is_calm(p) and tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1
-    if not memo.whole then as_whole(t[4], t[5], t[6]) end
+    if not memo.whole then as_whole(t[4], t[5], t[6], t[7], t[8]) end
     known[tenant] = one
   end
   return one
@@ -56,6 +71,10 @@ finishers[#finishers + 1] = function(p)
   if all and all.has_changed then
     put('#tenants', all.tenants)
     put('#active', string.format('%.6f', all.active))
+  end
+  if all and all.has_paced then
+    put('#worked', string.format('%.6g', all.worked))
+    put('#predicted', string.format('%.6g', all.predicted))
   end
   if #gone > 0 then redis.call('HDEL', fair, unpack(gone)) end
   if #fields > 0 then redis.call('HSET', fair, unpack(fields)) end

@@ -20,6 +20,7 @@ local function free_slot(p, id, now, ok)
   if ok ~= nil and (t.lesson ~= '0' or t.probe == '1') then
     local task = {type = t.type, size = tonumber(t.size) or 10, hint = t.hint, rate = t.rate, probe = t.probe}
     learn_outcome(p, task, pool, ok, now - (started or now), now)
+    if ok and started then note_worked(p, now - started, task.size) end
   elseif ok == nil and rate > 0 then
     test_pool(p, pool, -rate, 0, now)
   end

@@ -36,7 +36,8 @@ local function hold_task(p, id, task, now)
   if not tag then
     local all = whole(p)
     -- A tenant that is alone is dated as if it were not, quite: whoever comes after its burst shall not wait for all of it.
-    tag, one.clock = fair_start(now, one.clock, one.held > 0, task.size, one.weight, math.max(all.active, one.weight * 1.000001), all.slots)
+    tag, one.clock = fair_start(now, one.clock, one.held > 0, charged(p, task.size), one.weight,
+      math.max(all.active, one.weight * 1.000001), all.slots)
     tag = tag + (task.place or 0) * 2e-5 -- a batch keeps its order
   end
   one.held = one.held + 1
