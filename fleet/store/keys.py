@@ -41,7 +41,8 @@ TABLE: tuple[Key, ...] = (
     Key(
         "fair",
         "hash",
-        "each active tenant's held and open tasks and last finish tag; #tenants: how many, #active: sum of their weights, #slots: of all slots, #worked and #predicted: mean seconds a task takes and was predicted to",
+        "each active tenant's held and open tasks and last finish tag; #tenants: how many, #active: sum of their weights, #slots: of all slots, "
+        "#worked and #predicted: mean seconds a task takes and was predicted to",
         "-",
         "dispatcher",
     ),
