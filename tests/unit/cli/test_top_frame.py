@@ -40,7 +40,7 @@ incidents = st.builds(
 def worker(name: str, pool: str, status: str = "idle") -> WorkerRecord:
     return WorkerRecord(
         worker_id=name, pool=pool, agent_type=pool, status=status, slots=1, running=0, load=0.0, memory_bytes=0,
-        version="0", hostname="here", pid=1, registered_at=0.0, silent_seconds=0.0, claimed_at=0.0,
+        version="0", contracts="", hostname="here", pid=1, registered_at=0.0, silent_seconds=0.0, claimed_at=0.0,
     )  # fmt: skip
 
 
