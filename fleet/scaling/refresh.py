@@ -20,10 +20,13 @@ from fleet.store import keys
 from fleet.store.client import Client
 from fleet.store.lease import singleton
 
+LEASE_SECONDS = 5.0
+"""What a tick may take on a busy machine, however often there is one; a lease ends with its tick."""
+
 
 def refresh(client: Client, cell: str, catalogue: Catalogue, settings: ScalingSettings) -> list[Target] | None:
     """Compute and publish every pool's target; None while, or just after, another runner is at it."""
-    with singleton(client, f"{keys.prefix(cell)}lease:targets", settings.interval_seconds) as lease:
+    with singleton(client, f"{keys.prefix(cell)}lease:targets", max(settings.interval_seconds, LEASE_SECONDS)) as lease:
         if lease is None:
             return None
         store = TargetStore(client, cell)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,6 +29,36 @@ def test_what_the_first_choice_cannot_grow_to_goes_to_the_next() -> None:
     assert booked["economy"].seconds == pytest.approx(400.0)
     assert booked["premium"].seconds == pytest.approx(300.0)
     assert booked["economy"].tasks + booked["premium"].tasks == 50
+
+
+def test_one_type_makes_way_for_another_where_that_is_cheaper() -> None:
+    pools = {"a": PoolOffer("a", 10), "b": PoolOffer("b", 10)}
+    # Chat does nearly as well on b; code is four times as dear there, and both would rather have a.
+    chat = Demand("chat", 200.0, 20, {"a": 1.0, "b": 1.1}, {"a": 1.0, "b": 1.0})
+    code = Demand("code", 200.0, 10, {"a": 1.0, "b": 4.0}, {"a": 1.0, "b": 1.0})
+    for order in ([chat, code], [code, chat]):
+        booked = attribute(order, pools, {})
+        assert (booked["a"].tasks, booked["b"].tasks) == (10, 20)
+
+
+def test_more_than_all_can_take_goes_where_it_takes_least() -> None:
+    booked = attribute([Demand("chat", 2000.0, 100, COSTS, SECONDS)], POOLS, {})
+    assert booked["economy"].seconds == pytest.approx(400.0)
+    assert booked["premium"].seconds == pytest.approx(800.0)
+    assert booked["economy"].tasks + booked["premium"].tasks == 100
+
+
+@given(st.lists(st.floats(1.0, 300.0), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_no_pool_is_asked_for_more_than_it_may_grow_to_while_there_is_room(loads: list[float], random: Random) -> None:
+    pools = {name: PoolOffer(name, random.randint(5, 30)) for name in "abc"}
+    demands = []
+    for index, load in enumerate(loads):
+        seconds = {name: random.uniform(0.5, 2.0) for name in "abc"}
+        demands.append(Demand(f"t{index}", load, 1000, {n: s * random.uniform(1.0, 2.0) for n, s in seconds.items()}, seconds))
+    booked = attribute(demands, pools, {})
+    room = {name: 20.0 * offer.most_slots for name, offer in pools.items()}
+    if sum(d.load * max(d.seconds.values()) for d in demands) <= sum(room.values()):
+        assert all(booked[name].seconds <= room[name] + 1e-3 for name in booked)
 
 
 def test_a_pool_that_is_out_is_passed_over_unless_it_is_the_only_one() -> None:
