@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -138,6 +138,23 @@ def cancel(task_ids: tuple[str, ...], why: str, as_json: bool) -> None:
             states[task_id] = records.cancel(task_id, why)
     answer(states, as_json, [f"{task_id} was {state}" for task_id, state in states.items()])
     if "unknown" in states.values():
+        sys.exit(1)
+
+
+@tasks.command()
+@click.argument("ids", type=click.File())
+@json_option
+def missing(ids: IO[str], as_json: bool) -> None:
+    """Compare a producer's own record, a file of task ids (one a line, - for standard input), with what the store knows.
+
+    What a broker lost with its last second, or its disk, is what its producer noted and the store has never heard of.
+    """
+    from fleet.dispatcher import tasks as records
+
+    noted = list(dict.fromkeys(line.strip() for line in ids if line.strip()))
+    lost = records.unknown(noted)
+    answer({"noted": len(noted), "missing": lost}, as_json, lost or [f"all {len(noted)} are known"])
+    if lost:
         sys.exit(1)
 
 

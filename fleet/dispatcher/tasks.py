@@ -98,6 +98,20 @@ def made_by(task_id: str) -> str:
     return found[1] if found else ""
 
 
+def unknown(task_ids: Sequence[str]) -> list[str]:
+    """Return those the store has no record of: never accepted, lost with the store's data, or over for `result_seconds`."""
+    client: Any = connect()
+    missing: list[str] = []
+    for start in range(0, len(task_ids), 1000):
+        some = task_ids[start : start + 1000]
+        with available():
+            pipe = client.pipeline(transaction=False)
+            for task_id in some:
+                pipe.exists(keys.task(current().cell, task_id))
+            missing += [task_id for task_id, found in zip(some, pipe.execute(), strict=True) if not found]
+    return missing
+
+
 def _record(task_id: str, values: list[Any]) -> TaskRecord:
     row = dict(zip(FIELDS, values, strict=True))
 

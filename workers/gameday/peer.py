@@ -30,6 +30,13 @@ if os.environ.get("GAMEDAY_TUNED"):
     }  # fmt: skip
 
 
+def point_at(url: str) -> None:
+    """Have this process produce for another broker than the one it was imported with."""
+    app.conf.update(broker_url=url, result_backend=url)
+    app._local.__dict__.clear()
+    app._pool = app._backend_cache = app.amqp._producer_pool = None
+
+
 @app.task(name="peer.gameday", bind=True)  # type: ignore[untyped-decorator]
 def gameday(self: Task, seconds: float, log: str) -> dict[str, int]:
     """The same work as the fleet's task of this name."""

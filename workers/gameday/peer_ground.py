@@ -35,6 +35,9 @@ class PeerGround:
         self._broker = valkey.start(self.folder)
         os.environ.update({"GAMEDAY_BROKER_URL": self.broker.url, "FLEET_BROKER__URL": self.broker.url, **self._tuned})
         forget()
+        from workers.gameday.peer import point_at
+
+        point_at(self.broker.url)
         for number in range(1, WORKERS + 1):
             name = f"peer.{number}"
             command = (

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
+from fleet.app import MAINTENANCE_QUEUE
 from fleet.errors import StoreUnavailable
 from fleet.settings import current
 from fleet.store import keys
@@ -35,7 +36,7 @@ class Watch(threading.Thread):
         while not self._ended.wait(LOOK_SECONDS):
             try:
                 with available():
-                    sent, ran = client.hget(f"{prefix}schedule", JOB), client.hget(f"{prefix}jobs", f"{JOB}:ran")
+                    sent, ran = client.hget(f"{prefix}schedule", JOB), client.hget(f"{prefix}jobs", f"{JOB}:succeeded")
             except StoreUnavailable:
                 continue
             for seen, value in ((self.sent, sent), (self.ran, ran)):
@@ -58,6 +59,8 @@ def freeze_beat(stage: Stage) -> Iterator[None]:
 
 
 def _without(stage: Stage, number: signal.Signals) -> Iterator[None]:
+    # What was sent before runs before the watch begins, or more would run than it sees sent.
+    stage.until(lambda: connect().llen(MAINTENANCE_QUEUE) == 0, "the jobs of before did not run")
     watch = Watch()
     watch.start()
     stage.until(lambda: len(watch.sent) > 1, "no beat sends anything")
