@@ -6,6 +6,7 @@ tracing, and the functions in the server count nothing; that switch exists only 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import statistics
@@ -16,16 +17,25 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 
+import orjson
 import psutil
 
-from benchmarks import stage, working
+from benchmarks import judging, stage, working
 from fleet import settings
+from fleet.dispatcher import traced
+from fleet.dispatcher.attempt import attempt
+from fleet.dispatcher.claim import Claim, claim
+from fleet.dispatcher.outcome import finish, trace_of
 from fleet.dispatcher.submit import TaskRequest, submit_many
+from fleet.registry import roster
 from fleet.store.client import connect
 from fleet.telemetry import tracing
 
 ROUNDS, TASKS = 4, 2400
+RESULT = '{"status": "SUCCESS", "result": null}'
 ENDPOINT = "FLEET_TELEMETRY__OTLP_ENDPOINT"
 _COUNTING = re.compile(r"(local function metric_(?:count|observe)\([^)]*\))(?: do return end)?")
 
@@ -83,6 +93,51 @@ def run(endpoint: str) -> Cost:
         return Cost(done / took, spent / done * 1000, served / done * 1000)
 
 
+def steps(endpoint: str, tasks: int = 3000) -> tuple[float, float]:
+    """Return milliseconds of processor time a task, here and in the broker, for what a worker does around a function.
+
+    Without Celery and without waiting, in this process: what a busy machine does to throughput does not show here.
+    """
+    os.environ[ENDPOINT] = endpoint
+    settings.load.cache_clear()
+    stage.empty()
+    roster.register("bench", "bench", 1_000_000, {})
+    for _ in submit_many(TaskRequest("noop", {"n": n}) for n in range(tasks)):
+        pass
+    client = connect()
+    messages = [orjson.loads(text)["headers"] for text in client.rpop("fleet.bench", tasks)]  # type: ignore[union-attr, arg-type]
+    assert len(messages) == tasks
+    half = tasks // 2
+    here, there = 0.0, 0.0
+    for number, headers in enumerate(messages):
+        if number == half:
+            # The functions are in the server by now.
+            count_metrics(bool(endpoint))
+            here, there = time.process_time(), broker_seconds()
+        request = SimpleNamespace(**headers)
+        with attempt("noop", request, partial(_claim, request)):
+            pass
+        with traced.ending(request, "done"):
+            finish(request.id, request.fleet_attempt, "done", RESULT, trace_id=trace_of(request))
+    tracing.stop()
+    done = tasks - half
+    return (time.process_time() - here) / done * 1000, (broker_seconds() - there) / done * 1000
+
+
+def _claim(request: SimpleNamespace) -> Claim:
+    return claim(request.id, request.fleet_attempt, "bench", traced.recorded(request))
+
+
+def step_costs(rounds: int = 5) -> tuple[float, float]:
+    """Return the medians of milliseconds a task with everything on and off, here and in the broker together."""
+    on, off = [], []
+    with collector() as endpoint:
+        for number in range(rounds):
+            for is_on in (True, False) if number % 2 else (False, True):
+                (on if is_on else off).append(sum(steps(endpoint if is_on else "")))
+    return statistics.median(on), statistics.median(off)
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time of a process and its children so far."""
     parent = psutil.Process(pid)
@@ -114,12 +169,23 @@ def collector() -> Iterator[str]:
             process.kill()
 
 
+def figures() -> dict[str, float]:
+    """Return everything measured, by name."""
+    step_on, step_off = step_costs()
+    on, off, ratio = measure()
+    looks = {f"{name}, s of processor time": cpu for name, (cpu, _) in judging.measure().items()}
+    return {
+        "metrics and traces: ms of processor time a task, worker and broker": step_on - step_off,
+        "a whole task without both, ms of processor time": off.milliseconds,
+        "share of it (goal 0.1)": (step_on - step_off) / off.milliseconds,
+        "tasks/s, all on": on.rate,
+        "tasks/s, all off": off.rate,
+        "throughput, on over off (goal 0.9)": ratio,
+        **looks,
+    }
+
+
 if __name__ == "__main__":
     with stage.broker():
-        on, off, ratio = measure()
-        for name, cost in (("all on", on), ("all off", off)):
-            print(
-                f"{name:8} {cost.rate:6.0f} tasks/s; processor time each: worker {cost.worker_milliseconds:.3f} ms, "
-                f"broker {cost.broker_milliseconds:.3f} ms"
-            )
-        print(f"throughput on / off {ratio:.3f} (goal >= 0.9), processor time on / off {on.milliseconds / off.milliseconds:.3f}")
+        found = figures()
+    print(json.dumps(found, indent=1) if "--json" in sys.argv else "\n".join(f"{name:68} {value:10.3f}" for name, value in found.items()))

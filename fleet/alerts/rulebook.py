@@ -6,7 +6,7 @@ column, because a rule that is silently dropped is an alert that never comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -60,7 +60,7 @@ def combine(documents: Sequence[Document]) -> RuleBook:
             complaints.append(f"{place.where(('alerts', *path))}: {'.'.join(map(str, path))}: {problem['msg']}")
         book = RuleBook()
     book = book.model_copy(update=parsed)
-    complaints += _dangling(book, documents[-1])
+    complaints += _dangling(book, rows["rules"], rows["channels"], documents[-1])
     if complaints:
         raise ConfigurationError("the alert rules are not valid:\n  " + "\n  ".join(complaints))
     return book
@@ -110,20 +110,22 @@ def _validate(
     return valid
 
 
-def _dangling(book: RuleBook, document: Document) -> Iterator[str]:
-    """Yield references to rules and channels nobody declared."""
-    for severity, channels in book.routes.items():
-        for channel in channels:
-            if channel not in book.channels:
-                hint = did_you_mean(channel, book.channels)
+def _dangling(
+    book: RuleBook, rules: Collection[str], channels: Collection[str], document: Document
+) -> Iterator[str]:
+    """Yield references to rules and channels nobody declared; what is declared wrongly was complained of already."""
+    for severity, route in book.routes.items():
+        for channel in route:
+            if channel not in channels:
+                hint = did_you_mean(channel, channels)
                 yield f"{document.where(('alerts', 'routes', severity))}: unknown channel {channel!r}{hint}"
     for name, rule in book.rules.items():
         for channel in rule.channels:
-            if channel not in book.channels:
-                hint = did_you_mean(channel, book.channels)
+            if channel not in channels:
+                hint = did_you_mean(channel, channels)
                 yield f"{document.where(('alerts', 'rules', name, 'channels'))}: unknown channel {channel!r}{hint}"
     for index, inhibition in enumerate(book.inhibitions):
         for name in (inhibition.source, *inhibition.mutes):
-            if name not in book.rules:
-                hint = did_you_mean(name, book.rules)
+            if name not in rules:
+                hint = did_you_mean(name, rules)
                 yield f"{document.where(('alerts', 'inhibitions', index))}: unknown rule {name!r}{hint}"

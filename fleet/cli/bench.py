@@ -55,6 +55,13 @@ def burst(tasks: int, as_json: bool) -> None:
     _run("burst", as_json, "--tasks", str(tasks))
 
 
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def observing(as_json: bool) -> None:
+    """What metrics and traces cost a worker; a thousand rules over a thousand series; a scrape of a thousand workers."""
+    _run("observing", as_json)
+
+
 def _run(name: str, as_json: bool, *more: str) -> None:
     import os
     import subprocess

@@ -143,7 +143,7 @@ CHANNELS = {
 RULES = {
     row["name"]: Rule.model_validate({"expr": "fleet_dead_letters > 0", "channels": ("chat",), **row})
     for row in (
-        {"name": "quick", "channels": ("chat", "page"), "repeat": "2m"},
+        {"name": "quick", "channels": ("chat", "page"), "repeat": "1m"},
         {"name": "slow", "expr": "fleet_dead_letters > 1", "for": "1m"},
         {"name": "calm", "resolve_after": "90s"},
         {"name": "acting", "by": (), "action": ActionCall(name="scale_up").model_dump()},
