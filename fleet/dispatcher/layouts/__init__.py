@@ -88,6 +88,8 @@ def _climb(client: Client, cell: str, version: int) -> int:
 
 
 def _write(client: Client, cell: str, version: int) -> None:
-    row = {"version": version, "readable_from": READABLE_FROM, "written_by": contracts.build()}
     with available():
-        client.hset(f"{keys.prefix(cell)}layout", mapping=row)
+        client.hset(
+            f"{keys.prefix(cell)}layout",
+            mapping={"version": version, "readable_from": READABLE_FROM, "written_by": contracts.build()},
+        )
