@@ -39,9 +39,11 @@ def show(as_json: bool) -> None:
 def check(file: Path | None, as_json: bool) -> None:
     """Check a catalogue file; every complaint names its line."""
     from fleet import catalogue
+    from fleet.dispatcher import declare
     from fleet.settings import catalogue_file
 
     declared = catalogue.load(file or catalogue_file())
+    declare.check(declared)
     summary = {
         "agent_types": len(declared.agent_types),
         "task_types": len(declared.task_types),

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from fleet import catalogue
+from fleet.catalogue import Catalogue
 from fleet.costs import configured
-from fleet.dispatcher import layouts, rollouts
+from fleet.dispatcher import layouts, ranking, rollouts
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, broker_url, connect, speaks_redis, store_url
@@ -71,6 +72,15 @@ def _knobs(settings: Settings) -> dict[str, float]:
         "losses": settings.leases.max_worker_losses,
         "wait_goal": settings.scaling.wait_goal_seconds,
     }
+
+
+def check(declared: Catalogue) -> None:
+    """Refuse what the dispatcher could not work with: a strategy nobody knows, a tenant's weight that is no weight."""
+    for row in declared.task_types.values():
+        if row.strategy is not None:
+            ranking.check(row.strategy)
+    for tenant, weight in (declared.sections.get("tenants") or {}).items():
+        _weight(tenant, weight)
 
 
 def _weight(tenant: str, weight: object) -> float:
