@@ -6,13 +6,17 @@ import os
 import random
 import tempfile
 import time
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import orjson
 import yaml
 
 from benchmarks import stage
+from benchmarks.clock import spent
 from fleet import catalogue, settings
 from fleet.dispatcher import declare, ticking
 from fleet.dispatcher.claim import claim
@@ -21,43 +25,59 @@ from fleet.dispatcher.submit import TaskRequest, known_type, submit_many
 from fleet.registry import roster
 from fleet.store.client import connect
 
-POOLS, TYPES, SLOTS, DECISIONS = 100, 20, 10, 4000
+POOLS, TYPES, SLOTS, SECTION, SECTIONS = 100, 20, 10, 200, 8
 RESULT = '{"status": "SUCCESS", "result": null}'
 
 
-def measure(held: int) -> dict[str, float]:
-    """Return milliseconds of a finish with its decision, and the server's time for one, with so many tasks held."""
-    client, chance = connect(), random.Random(1)
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Milliseconds of each finish with its decision; the server's microseconds of CPU for one, by section."""
+
+    waits: list[float]
+    server_us: list[float]
+
+    def percentile(self, percent: float) -> float:
+        return float(np.percentile(self.waits, percent))
+
+
+def measure(held: int) -> Decided:
+    """Finish tasks one at a time while so many are held: what leaves is replaced after every section."""
+    client, chance, found = connect(), random.Random(1), Decided([], [])
     client.flushall()
     declare.publish()
-    requests = (TaskRequest(f"type{n % TYPES}", {"n": n}, tenant=f"t{n % 8}", priority=n % 10) for n in range(held + POOLS * SLOTS))
-    for answer in submit_many(requests):
-        assert not isinstance(answer, Exception), answer
+    hold(held + POOLS * SLOTS)
     for n in range(POOLS):
         roster.register(f"w{n}", f"pool{n}", SLOTS, {})
         client.hset("fleet:{main}:service", f"pool{n}", 1.0)
     while ticking.tick().released:
         pass
-    waits: list[float] = []
-    client.config_resetstat()
-    began = time.perf_counter()
-    for _ in range(DECISIONS):
-        number = chance.randrange(POOLS)
-        text = client.rpop(f"fleet.pool{number}")
-        if text is None:
-            continue
-        headers = orjson.loads(str(text))["headers"]
-        claim(headers["id"], headers["fleet_attempt"], f"w{number}")
+    for _ in range(SECTIONS):
+        client.zadd("fleet:{main}:workers", {f"w{n}": time.time() for n in range(POOLS)})
+        taken = []
+        while len(taken) < SECTION:
+            number = chance.randrange(POOLS)
+            if text := client.rpop(f"fleet.pool{number}"):
+                headers = orjson.loads(str(text))["headers"]
+                taken.append((headers["id"], headers["fleet_attempt"]))
+                claim(*taken[-1], f"w{number}")
+        took = spent(client, partial(finish_all, taken, found.waits))
+        found.server_us.append(1e6 * took.server / SECTION)
+        hold(SECTION)
+    return found
+
+
+def hold(count: int) -> None:
+    """Submit so many tasks of every type, by eight tenants, with every priority."""
+    requests = (TaskRequest(f"type{n % TYPES}", {"n": n}, tenant=f"t{n // 7 % 8}", priority=n // TYPES % 10) for n in range(count))
+    for answer in submit_many(requests):
+        assert not isinstance(answer, Exception), answer
+
+
+def finish_all(taken: list[tuple[str, int]], waits: list[float]) -> None:
+    for task_id, attempt in taken:
         start = time.perf_counter()
-        finish(headers["id"], headers["fleet_attempt"], "done", RESULT)
-        waits.append(time.perf_counter() - start)
-        client.zadd("fleet:{main}:workers", {f"w{number}": time.time()})
-    took, calls = time.perf_counter() - began, client.info("commandstats")["cmdstat_fcall"]
-    times = np.array(waits) * 1000
-    return {
-        "p50_ms": float(np.percentile(times, 50)), "p99_ms": float(np.percentile(times, 99)),
-        "decisions_per_second": len(waits) / took, "server_microseconds_per_call": float(calls["usec_per_call"]),
-    }  # fmt: skip
+        finish(task_id, attempt, "done", RESULT)
+        waits.append(1000 * (time.perf_counter() - start))
 
 
 def declare_wide(directory: Path) -> None:
@@ -79,13 +99,15 @@ def declare_wide(directory: Path) -> None:
     known_type.cache_clear()
 
 
-def table(largest: int = 100_000) -> dict[int, dict[str, float]]:
+def table(largest: int = 100_000) -> dict[int, Decided]:
+    """Return what was found with few tasks held and with many; few twice, around the many."""
     with tempfile.TemporaryDirectory() as directory:
         declare_wide(Path(directory))
-        return {held: measure(held) for held in (1000, largest)}
+        before, many, after = (measure(held) for held in (1000, largest, 1000))
+    return {1000: Decided(before.waits + after.waits, before.server_us + after.server_us), largest: many}
 
 
 if __name__ == "__main__":
     with stage.broker():
         for held, row in table().items():
-            print(held, {name: round(value, 2) for name, value in row.items()})
+            print(f"{held:7} held: p50 {row.percentile(50):.2f} ms, p99 {row.percentile(99):.2f} ms, server {median(row.server_us):.0f} us")

@@ -1,65 +1,95 @@
-"""What does dispatch cost beside plain Celery? One table, one run: `fleet bench dispatch [--json]`."""
+"""What does dispatch cost beside plain Celery? One table, one run: `fleet bench dispatch [--json]`.
+
+Everything runs in turns with what it is compared with, round by round; a ratio is the median of the rounds' ratios, and the
+spread shows how calm the machine was. `CPU` compares the CPU time of caller and server together, which others cannot stretch.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from dataclasses import asdict, dataclass
+from statistics import median
 
-from benchmarks import deciding, stage, submitting, working
+from benchmarks import deciding, idling, stage, steps, submitting, working
+from benchmarks.clock import Spent
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row: what was measured, beside what, and what was aimed at."""
+    """One row: what was measured, beside what; ratios by the wall clock (with their range over rounds) and by CPU time."""
 
     what: str
     fleet: float
     plain: float | None
     unit: str
     ratio: float | None
+    spread: tuple[float, float] | None
+    cpu_ratio: float | None
     goal: str
-    is_met: bool
+    is_met: bool | None
 
 
 def measure() -> list[Figure]:
-    """Run everything; about two minutes on two cores."""
+    """Run everything; some minutes on two cores."""
     with stage.broker():
-        rates = submitting.measure()
-        workers, waits = working.throughput(), working.latency()
+        costs = submitting.measure()
+        rates, waits = working.throughput(), working.latency()
+        idle = idling.measure()
         few, many = deciding.table().values()
-    plain, batch = rates["plain apply_async"], rates["kombu batch"]
-    (p50, p99), (plain_p50, plain_p99) = waits["fleet"], waits["plain Celery"]
+    plain, batch = costs[submitting.PLAIN], costs[submitting.BATCH]
+    growth = median(many.server_us) / median(few.server_us)
     return [
-        *(faster(name, rates[name], plain, "tasks/s", 2.5) for name in ("submit, released", "submit, held")),
-        *(faster(name, rates[name], plain, "tasks/s", 15) for name in ("submit_many, released", "submit_many, held")),
-        faster("submit_many, held, beside kombu's batch", rates["submit_many, held"], batch, "tasks/s", 5),
-        faster("no-op tasks, one worker of two processes", workers["fleet"], workers["plain Celery"], "tasks/s", 0.75),
-        sooner("enqueue to start at 50/s, p50", p50, plain_p50, 3),
-        sooner("enqueue to start at 50/s, p99", p99, plain_p99, 10),
-        sooner("decision, 100 pools, 1 000 held, p99", few["p99_ms"], None, 5),
-        sooner("decision, 100 pools, 100 000 held, p99", many["p99_ms"], None, 5),
-        Figure("decisions of one caller, 100 000 held", many["decisions_per_second"], None, "1/s", None, "", True),
-    ]
+        *(faster(name, costs[name], plain, 2.5) for name in ("submit, released", "submit, held")),
+        *(faster(name, costs[name], plain, 15) for name in ("submit_many, released", "submit_many, held")),
+        faster("submit_many, held, beside kombu's batch", costs["submit_many, held"], batch, 5),
+        faster("no-op tasks, one worker of two processes", rates["fleet"], rates["plain Celery"], 0.75),
+        *(sooner(f"enqueue to start at 50/s, p{p}", waits["fleet"][p], waits["plain Celery"][p], goal) for p, goal in ((50, 3), (99, 10))),
+        *(lighter(f"one idle worker: {what}", idle, name, scale, unit) for what, name, scale, unit in (
+            ("memory", "memory", 1e-6, "MB"), ("start", "start", 1, "s"), ("CPU of the start", "start_cpu", 1, "s"))),
+        sooner("decision, 100 pools, 1 000 held, p99", few.percentile(99), None, 5),
+        sooner("decision, 100 pools, 100 000 held, p99", many.percentile(99), None, 5),
+        Figure(
+            "server per decision, 100 000 held beside 1 000", median(many.server_us), median(few.server_us), "us", growth, None, growth,
+            "<= 1.1 x", growth <= 1.1,
+        ),
+    ]  # fmt: skip
 
 
-def faster(what: str, fleet: float, plain: float, unit: str, times: float) -> Figure:
-    return Figure(what, fleet, plain, unit, fleet / plain, f">= {times:g} x", fleet / plain >= times)
+def faster(what: str, ours: list[Spent], theirs: list[Spent], times: float) -> Figure:
+    ratios = [other.wall / own.wall for own, other in zip(ours, theirs, strict=True)]
+    ratio, cpu = median(ratios), submitting.times(ours, theirs, cpu=True)
+    return Figure(
+        what, submitting.rate(ours), submitting.rate(theirs), "tasks/s", ratio, (min(ratios), max(ratios)), cpu, f">= {times:g} x", ratio >= times
+    )  # fmt: skip
 
 
 def sooner(what: str, fleet: float, plain: float | None, most: float) -> Figure:
-    return Figure(what, fleet, plain, "ms", plain and fleet / plain, f"<= {most:g} ms", fleet <= most)
+    return Figure(what, fleet, plain, "ms", plain and fleet / plain, None, None, f"<= {most:g} ms", fleet <= most)
+
+
+def lighter(what: str, idle: dict[str, list[idling.Idle]], name: str, scale: float, unit: str) -> Figure:
+    ours, theirs = ([getattr(row, name) * scale for row in idle[kind]] for kind in ("fleet", "plain Celery"))
+    ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
+    ratio = median(ratios)
+    return Figure(what, median(ours), median(theirs), unit, ratio, (min(ratios), max(ratios)), None, "<= 1.3 x", ratio <= 1.3)
 
 
 def table(figures: list[Figure]) -> str:
-    lines = [f"{'':42} {'fleet':>10} {'plain':>10} {'':8} {'ratio':>7}  goal"]
+    lines = [f"{'':46} {'fleet':>9} {'plain':>9} {'':8} {'ratio':>6} {'(range)':>13} {'CPU':>6}  goal"]
     for row in figures:
-        plain, ratio = ("" if value is None else f"{value:,.2f}" for value in (row.plain, row.ratio))
-        verdict = "" if not row.goal else "met" if row.is_met else "missed"
-        lines.append(f"{row.what:42} {row.fleet:>10,.1f} {plain:>10} {row.unit:8} {ratio:>7}  {row.goal} {verdict}".rstrip())
+        plain, ratio, cpu = ("" if value is None else f"{value:,.2f}" for value in (row.plain, row.ratio, row.cpu_ratio))
+        spread = f"({row.spread[0]:.2f}-{row.spread[1]:.2f})" if row.spread else ""
+        verdict = "" if row.is_met is None else "met" if row.is_met else "missed"
+        lines.append(f"{row.what:46} {row.fleet:>9,.1f} {plain:>9} {row.unit:8} {ratio:>6} {spread:>13} {cpu:>6}  {row.goal} {verdict}".rstrip())
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
     rows = measure()
-    print(json.dumps([asdict(row) for row in rows], indent=1) if "--json" in sys.argv else table(rows))
+    with stage.broker():
+        per_step = steps.table()
+    if "--json" in sys.argv:
+        print(json.dumps({"figures": [asdict(row) for row in rows], "steps": [asdict(row) for row in per_step]}, indent=1))
+    else:
+        print(table(rows), steps.text(per_step), sep="\n\n")

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from fleet import settings
 from fleet.dispatcher import declare
 from fleet.store.client import connect, forget
@@ -52,8 +54,14 @@ def worker(
             if child.poll() is not None:
                 raise RuntimeError(Path(log.name).read_text())
         finally:
+            children = psutil.Process(child.pid).children(recursive=True) if child.poll() is None else []
             child.terminate()
-            child.wait(30)
+            try:
+                child.wait(30)
+            except subprocess.TimeoutExpired:  # plain Celery may hang in its farewell on a busy machine
+                for one in (child, *children):
+                    one.kill()
+                child.wait()
 
 
 def empty() -> None:

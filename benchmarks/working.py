@@ -3,46 +3,63 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks import stage
+from benchmarks.clock import Spent, server_seconds
 from fleet.dispatcher.submit import TaskRequest, submit, submit_many
 from fleet.store import keys
 from fleet.store.client import connect
 
-TASKS, PACED, RATE = 3000, 400, 50.0
+ROUNDS, TASKS, PACED, RATE = 3, 2000, 300, 50.0
+KINDS = (("plain Celery", "benchmarks.plain", "plain"), ("fleet", "fleet.app", "fleet.bench"))
 
 
-def throughput() -> dict[str, float]:
-    """Return tasks a second of plain Celery and of the fleet, each with a backlog to work off."""
+def throughput(rounds: int = ROUNDS) -> dict[str, list[Spent]]:
+    """Return what one no-op task of a backlog costs in each round: seconds, CPU of the worker's processes and the server."""
+    found: dict[str, list[Spent]] = {name: [] for name, *_ in KINDS}
+    for _ in range(rounds):
+        for name, app, queue in KINDS:
+            found[name].append(drained(name, app, queue))
+    return found
+
+
+def produce(kind: str) -> None:
     from benchmarks.plain import noop
 
-    def plain() -> None:
+    if kind == "fleet":
+        for _ in submit_many(TaskRequest("noop", {"n": n}) for n in range(TASKS)):
+            pass
+    else:
         for n in range(TASKS):
             noop.apply_async(kwargs={"n": n}, ignore_result=False)
 
-    def fleet() -> None:
-        for _ in submit_many(TaskRequest("noop", {"n": n}) for n in range(TASKS)):
-            pass
 
-    return {
-        "plain Celery": drained("benchmarks.plain", "plain", plain),
-        "fleet": drained("fleet.app", "fleet.bench", fleet),
-    }
-
-
-def drained(app: str, queue: str, produce: Callable[[], None]) -> float:
+def drained(kind: str, app: str, queue: str) -> Spent:
+    """Measure between a tenth and nineteen twentieths of the backlog, when the worker is warm and still busy."""
     stage.empty()
-    produce()
-    with stage.worker(app, queue):
-        before, started = 0, 0.0
-        while (count := ended()) < TASKS:
-            if not before and count > TASKS // 10:
-                before, started = count, time.perf_counter()
-            time.sleep(0.1)
-        return (count - before) / (time.perf_counter() - started)
+    produce(kind)
+    client = connect()
+    with stage.worker(app, queue) as process:
+        while (before := ended()) < TASKS // 10:
+            time.sleep(0.02)
+        server, workers, wall = server_seconds(client), tree_seconds(process.pid), time.perf_counter()
+        while (count := ended()) < TASKS * 19 // 20:
+            time.sleep(0.02)
+        done = count - before
+        took = time.perf_counter() - wall, tree_seconds(process.pid) - workers, server_seconds(client) - server
+        return Spent(*(seconds / done for seconds in took))
+
+
+def tree_seconds(pid: int) -> float:
+    """Return the CPU seconds of a process and its children."""
+    root = psutil.Process(pid)
+    return float(sum(sum(one.cpu_times()[:2]) for one in (root, *root.children(recursive=True))))
 
 
 def ended() -> int:
@@ -51,26 +68,28 @@ def ended() -> int:
     return int(client.xlen(f"{keys.prefix('main')}history")) or int(client.info("keyspace")["db0"]["expires"])
 
 
-def latency() -> dict[str, tuple[float, float]]:
-    """Return (p50, p99) milliseconds from enqueue to start at a steady 50 tasks a second on idle workers."""
+def latency(rounds: int = ROUNDS) -> dict[str, dict[int, float]]:
+    """Return percentiles of milliseconds from enqueue to start at a steady 50 tasks a second on idle workers, over all rounds."""
+    waits: dict[str, list[float]] = {name: [] for name, *_ in KINDS}
+    for _ in range(rounds):
+        for name, app, queue in KINDS:
+            stage.empty()
+            with stage.worker(app, queue):
+                started(name)  # warm
+                waits[name] += started(name)
+    return {name: {percent: float(np.percentile(found, percent)) for percent in (50, 99)} for name, found in waits.items()}
+
+
+def started(kind: str) -> list[float]:
+    """Enqueue at the pace; milliseconds until each task began."""
     from benchmarks.plain import noop
 
-    def plain() -> Sequence[float]:
-        results = [noop.apply_async(kwargs={"at": time.time()}) for _ in paced()]
-        return [row["started"] - row["at"] for row in (result.get(timeout=30) for result in results)]
-
-    def fleet() -> Sequence[float]:
-        handles = [submit("noop", {"at": time.time()}) for _ in paced()]
-        return [row["started"] - row["at"] for row in (handle.get(30) for handle in handles)]
-
-    answers: dict[str, tuple[float, float]] = {}
-    for name, app, queue, run in (("plain Celery", "benchmarks.plain", "plain", plain), ("fleet", "fleet.app", "fleet.bench", fleet)):
-        stage.empty()
-        with stage.worker(app, queue):
-            run()
-            waits = np.array(run()) * 1000
-            answers[name] = (float(np.percentile(waits, 50)), float(np.percentile(waits, 99)))
-    return answers
+    sent: list[Any] = []
+    for _ in paced():
+        now = time.time()
+        sent.append(submit("noop", {"at": now}) if kind == "fleet" else noop.apply_async(kwargs={"at": now}))
+    rows = [one.get(timeout=60) for one in sent]
+    return [1000 * (row["started"] - row["at"]) for row in rows]
 
 
 def paced() -> Iterator[int]:
@@ -83,7 +102,8 @@ def paced() -> Iterator[int]:
 
 if __name__ == "__main__":
     with stage.broker():
-        for name, rate in throughput().items():
-            print(f"{name:26} {rate:10.0f}/s")
-        for name, (p50, p99) in latency().items():
-            print(f"{name:26} p50 {p50:.1f} ms  p99 {p99:.1f} ms")
+        for name, rows in throughput().items():
+            took = [median(getattr(row, part) for row in rows) for part in ("wall", "client", "server")]
+            print(f"{name:14} {1 / took[0]:8.0f}/s, us of CPU per task: worker {1e6 * took[1]:.0f}, server {1e6 * took[2]:.0f}")
+        for name, found in latency().items():
+            print(f"{name:14} " + ", ".join(f"p{percent} {value:.1f} ms" for percent, value in found.items()))

@@ -39,14 +39,16 @@ def fleet(store: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     file.write_text(CATALOGUE)
     monkeypatch.setenv("FLEET_CELL", CELL)
     monkeypatch.setenv("FLEET_FILE", str(file))
-    caches = (settings.load, catalogue.current, estimates.price_book, estimates._paid)
+    caches = (settings.load, estimates.price_book, estimates._paid)
     for cache in caches:
         cache.cache_clear()
+    catalogue.forget()
     declare.publish()
     roster.register("w1", "code_generator", 4, {})
     yield store
     for cache in caches:
         cache.cache_clear()
+    catalogue.forget()
 
 
 def audited(action: str, detail: object) -> None:

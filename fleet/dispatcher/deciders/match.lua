@@ -11,6 +11,7 @@ end
 
 -- The head's emptiest pool among those as cheap as the chosen one, within noise: spreads load over equal pools.
 local function emptiest_equal(head, pools, row, options, choice)
+  if options.only_pool then return choice.at end
   local at, share = choice.at, pools[choice.at].free / pools[choice.at].slots
   local limit = math.min(choice.cost, choice.bound)
   for p = 1, #pools do
@@ -25,14 +26,17 @@ end
 
 local function match(heads, pools, factors, options)
   local chosen, choice, top, rank
-  local waits = expected_waits(pools, options)
+  local waits, first, last = expected_waits(pools, options), 1, #pools
+  for p = 1, options.only_pool and #pools or 0 do
+    if pools[p].name == options.only_pool then first, last = p, p end
+  end
   for i = 1, #heads do
     local head = heads[i]
     local priority = head.priority or 0
     if not rank or priority >= rank then
       local row = factors[head.type]
       local best, bound, strictness = survey(head, pools, row, waits)
-      for p = 1, best and #pools or 0 do
+      for p = first, best and last or 0 do
         local pool = pools[p]
         if has_room(pool, options) and row[pool.name] and is_usable(head, pool, strictness) then
           local cost = expected_cost(head, pool, row)

@@ -34,13 +34,16 @@ end
 
 -- One look over all pools: the least cost, the least cost with waiting, and the strictness that still leaves a pool.
 -- Relaxing is what never strands a task whose only capable pools are ejected or have failed it before.
+-- (is_usable and expected_cost are written out: this loop is most of a decision among many pools.)
 local function survey(head, pools, row, waits)
+  local size, excluded, affinity = math.max(head.size, 0.001), head.excluded, head.affinity
   for strictness = row and 3 or 0, 1, -1 do
     local best, bound
     for index = 1, #pools do
       local pool = pools[index]
-      if row[pool.name] and is_usable(head, pool, strictness) then
-        local cost = expected_cost(head, pool, row)
+      local factor = row[pool.name]
+      if factor and pool.slots > 0 and (strictness == 1 or not pool.out) and (strictness < 3 or not (excluded and excluded[pool.name])) then
+        local cost = affinity and expected_cost(head, pool, row) or size * factor
         if not best or cost < best then best = cost end
         local total = cost + waits[index]
         if not bound or total < bound then bound = total end

@@ -26,83 +26,99 @@ end
 local function read_size(p, task_type) return remembered('size ' .. task_type, fetch_size, p, task_type) end
 
 local function save_size(p, task_type, state)
-  memo['size ' .. task_type] = state
   local numbers = {}
   for index, name in ipairs(SIZE_FIELDS) do numbers[index] = string.format('%.8g', state[name] or 0) end
-  redis.call('SET', p .. 'size:' .. task_type, table.concat(numbers, ' '))
+  local text = table.concat(numbers, ' ')
+  memo['size ' .. task_type], parsed[task_type] = state, {text = text, state = state}
+  redis.call('SET', p .. 'size:' .. task_type, text)
 end
 
 local function number_text(value) return string.format('%.8g', value) end
 
--- Time on test: completions the running tasks should have brought against those seen. `change` of rate, completions.
-local function test_pool(p, pool, change, completed, now)
-  local key = p .. 'stats:' .. pool
-  local t = redis.call('HMGET', key, 'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey')
+local function put(fields, name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = type(value) == 'number' and number_text(value) or value
+end
+
+-- Time on test: completions the running tasks should have brought against those seen. t: what is stored of it, in this
+-- order; `change` of rate, completions. -> how much slower than learned the pool is; `fields` gets what to store.
+local TEST = {'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey'}
+
+local function settled(t, change, completed, now, fields)
   local rate = tonumber(t[3]) or 0
   local expected, done = settle_test(tonumber(t[1]) or 0, tonumber(t[2]) or 0, rate, math.max(0, now - (tonumber(t[4]) or now)))
   done = done + completed
   local grey = grey_factor(expected, done, tonumber(t[5]))
-  redis.call('HSET', key, 'test_expected', number_text(expected), 'test_done', number_text(done),
-    'test_rate', number_text(math.max(rate + change, 0)), 'test_at', stamp(now), 'test_grey', number_text(grey))
+  for index, value in ipairs({expected, done, math.max(rate + change, 0), stamp(now), grey}) do put(fields, TEST[index], value) end
+  return grey
+end
+
+local function test_pool(p, pool, change, completed, now)
+  local key, fields = p .. 'stats:' .. pool, {}
+  local grey = settled(redis.call('HMGET', key, unpack(TEST)), change, completed, now, fields)
+  redis.call('HSET', key, unpack(fields))
   return grey
 end
 
 -- What is known about a type on a pool, as attempt.lua wants it.
+local function as_known(p, task_type, speed, count, pool_speed, pool_count, prior)
+  return {speed = tonumber(speed) or 1, count = tonumber(count) or 0, pool_speed = tonumber(pool_speed) or tonumber(prior) or 1,
+    pool_count = tonumber(pool_count) or 0, size = read_size(p, task_type)}
+end
+
 local function read_known(p, pool, task_type)
-  local s = redis.call('HMGET', p .. 'stats:' .. pool, 'v:' .. task_type, 'n:' .. task_type, 'speed', 'speed_n', 'prior')
-  return {speed = tonumber(s[1]) or 1, count = tonumber(s[2]) or 0, pool_speed = tonumber(s[3]) or tonumber(s[5]) or 1,
-    pool_count = tonumber(s[4]) or 0, size = read_size(p, task_type)}
+  return as_known(p, task_type, unpack(redis.call('HMGET', p .. 'stats:' .. pool, 'v:' .. task_type, 'n:' .. task_type, 'speed', 'speed_n', 'prior')))
 end
 
 -- A pool without a factor, such as the version of a rollout, gets no tasks of its own accord, whatever is learned of it.
-local function save_factor(p, pool, task_type, known, grey)
+local function save_factor(p, pool, task_type, known, grey, success)
   if redis.call('HEXISTS', p .. 'factors:' .. task_type, pool) == 0 then return end
-  local price, kappa = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0, knob(p, 'kappa')
-  local success = tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'q:' .. task_type)) or 1
-  local speed = shrunk_speed(known.speed, known.count, known.pool_speed)
-  redis.call('HSET', p .. 'factors:' .. task_type, pool,
-    number_text(cost_factor(speed, success, price, kappa, grey)))
+  success = success or tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'q:' .. task_type)) or 1
+  local price, speed = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0, shrunk_speed(known.speed, known.count, known.pool_speed)
+  redis.call('HSET', p .. 'factors:' .. task_type, pool, number_text(cost_factor(speed, success, price, knob(p, 'kappa'), grey)))
+end
+
+-- Does the outcome change whether the pool is in service?
+local function judge_standing(p, task, pool, ok, now)
+  local text = not is_calm(p) and redis.call('HGET', p .. 'ejected', pool)
+  if ok and not text then return end
+  local is_last = true
+  for _, other in ipairs(redis.call('HKEYS', p .. 'factors:' .. task.type)) do
+    local standing = other ~= pool and redis.call('HGET', p .. 'ejected', other)
+    local is_serving = other ~= pool and (tonumber(redis.call('HGET', p .. 'slots', other)) or 0) > 0
+    if is_serving and (not standing or standing_at(parse_standing(standing), now) ~= 'out') then is_last = false end
+  end
+  local after, event = standing_after(parse_standing(text), ok, now, task.probe == '1', is_last)
+  save_standing(p, pool, after)
+  if event == 'ejected' then metric_count(p, 1, 'fleet_ejections_total', pool) end
 end
 
 local function learn_outcome(p, task, pool, ok, service, now)
-  local key, kind = p .. 'stats:' .. pool, task.type
-  local s = redis.call('HMGET', key, 'q:' .. kind, 'service', 'service_n', 'square', 'response', 'outcomes')
-  local fields = {'q:' .. kind, number_text(learn_success(tonumber(s[1]) or 1, ok)),
-    'outcomes', string.sub((s[6] or '') .. (ok and '1' or '0'), -100)}
-  local function put(name, value)
-    fields[#fields + 1] = name
-    fields[#fields + 1] = type(value) == 'number' and number_text(value) or value
-  end
-  local response = tonumber(s[5])
-  put('response', response and response + 0.1 * (service - response) or service)
-  local known = read_known(p, pool, kind)
+  local key, kind, fields = p .. 'stats:' .. pool, task.type, {}
+  local s = redis.call('HMGET', key, 'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey', 'q:' .. kind, 'service', 'service_n',
+    'square', 'response', 'outcomes', 'v:' .. kind, 'n:' .. kind, 'speed', 'speed_n', 'prior')
+  local success, response = learn_success(tonumber(s[6]) or 1, ok), tonumber(s[10])
+  put(fields, 'q:' .. kind, success)
+  put(fields, 'outcomes', string.sub((s[11] or '') .. (ok and '1' or '0'), -100))
+  put(fields, 'response', response and response + 0.1 * (service - response) or service)
+  local known = as_known(p, kind, unpack(s, 12, 16))
   if ok then
-    local seen = tonumber(s[3]) or 0
-    local mean, count = learn_service(tonumber(s[2]) or service, seen, service)
-    put('service', mean)
-    put('service_n', count)
-    put('square', (learn_service(tonumber(s[4]) or service * service, seen, service * service)))
+    local seen = tonumber(s[8]) or 0
+    local mean, count = learn_service(tonumber(s[7]) or service, seen, service)
+    put(fields, 'service', mean)
+    put(fields, 'service_n', count)
+    put(fields, 'square', (learn_service(tonumber(s[9]) or service * service, seen, service * service)))
     known = learn_attempt(known, tonumber(task.hint), service)
-    put('v:' .. kind, known.speed)
-    put('n:' .. kind, known.count)
-    put('speed', known.pool_speed)
-    put('speed_n', known.pool_count)
+    put(fields, 'v:' .. kind, known.speed)
+    put(fields, 'n:' .. kind, known.count)
+    put(fields, 'speed', known.pool_speed)
+    put(fields, 'speed_n', known.pool_count)
     redis.call('HSET', p .. 'service', pool, number_text(mean))
     save_size(p, kind, known.size)
   end
-  redis.call('HSET', key, unpack(fields))
-  local text = not is_calm(p) and redis.call('HGET', p .. 'ejected', pool)
-  if not ok or text then
-    local is_last = true
-    for _, other in ipairs(redis.call('HKEYS', p .. 'factors:' .. kind)) do
-      local standing = other ~= pool and redis.call('HGET', p .. 'ejected', other)
-      local is_serving = other ~= pool and (tonumber(redis.call('HGET', p .. 'slots', other)) or 0) > 0
-      if is_serving and (not standing or standing_at(parse_standing(standing), now) ~= 'out') then is_last = false end
-    end
-    local after, event = standing_after(parse_standing(text), ok, now, task.probe == '1', is_last)
-    save_standing(p, pool, after)
-    if event == 'ejected' then metric_count(p, 1, 'fleet_ejections_total', pool) end
-  end
+  judge_standing(p, task, pool, ok, now)
   local rate = tonumber(task.rate) or 0
-  save_factor(p, pool, kind, known, test_pool(p, pool, -rate, rate > 0 and test_weight(known) or 0, now))
+  local grey = settled(s, -rate, rate > 0 and test_weight(known) or 0, now, fields)
+  redis.call('HSET', key, unpack(fields))
+  save_factor(p, pool, kind, known, grey, success)
 end

@@ -53,7 +53,7 @@ local function release_task(p, id, task, pool, now, decision)
   tally(booked, 'squares', task.size * task.size)
   if waited > task.profile.goal then tally(booked, 'late', 1) end
   metric_observe(p, waited, '', 'fleet_task_wait_seconds', task.type)
-  metric_count(p, 1, 'fleet_decisions_total', task.profile.strategy, pool.name)
+  metric_count(p, 1, 'fleet_decisions_total', task.profile.strategy or '', pool.name)
   deliver(p, pool.name, task.envelope, attempt)
   return attempt
 end

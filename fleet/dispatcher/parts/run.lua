@@ -68,11 +68,36 @@ local function put_off(command, key, value, member)
   if member then batch[#batch + 1] = member end
 end
 
-local function metric_count(p, n, name, ...)
-  if n and n == n and n > 0 then tally(p .. 'metrics', metric_field(name, ...), n) end
+-- The series of a metric with these labels (three at most): how its fields are called. The catalogue bounds how many there
+-- are, so they stay between runs.
+local series_known = {}
+
+local function child(node, label)
+  local below = node[label]
+  if not below then
+    below = {}
+    node[label] = below
+  end
+  return below
 end
 
-local function metric_observe(p, value, trace_id, name, ...)
+local function series_of(name, a, b, c)
+  local node = child(series_known, name)
+  if a ~= nil then node = child(node, a) end
+  if b ~= nil then node = child(node, b) end
+  if c ~= nil then node = child(node, c) end
+  if not node[0] then
+    local text = metric_field(name, unpack({a, b, c}))
+    node[0] = {text = text, sum = text .. '|sum'}
+  end
+  return node[0]
+end
+
+local function metric_count(p, n, name, a, b, c)
+  if n and n == n and n > 0 then tally(p .. 'metrics', series_of(name, a, b, c).text, n) end
+end
+
+local function metric_observe(p, value, trace_id, name, a, b, c)
   if not value or value ~= value then return end
   if value < 0 then value = 0 end
   local bounds, bucket = BUCKETS[name], nil
@@ -81,15 +106,19 @@ local function metric_observe(p, value, trace_id, name, ...)
   for i = 1, #bounds do
     if value <= bounds[i] then bucket = i break end
   end
-  local key, series = p .. 'metrics', metric_field(name, ...)
-  tally(key, series .. '|' .. bucket, 1)
-  tally(key, series .. '|sum', value)
+  local key, series = p .. 'metrics', series_of(name, a, b, c)
+  if not series[bucket] then series[bucket] = series.text .. '|' .. bucket end
+  tally(key, series[bucket], 1)
+  tally(key, series.sum, value)
   if trace_id and trace_id ~= '' then
-    redis.call('HSET', key, series .. '|x' .. bucket, trace_id .. ' ' .. value .. ' ' .. redis.call('TIME')[1])
+    redis.call('HSET', key, series.text .. '|x' .. bucket, trace_id .. ' ' .. value .. ' ' .. redis.call('TIME')[1])
   end
 end
 
-local function is_whole(field, n) return n % 1 == 0 and not IS_SUM[field] and string.sub(field, -4) ~= '|sum' end
+local function is_whole(field, n)
+  if IS_SUM[field] == nil then IS_SUM[field] = string.sub(field, -4) == '|sum' end
+  return not IS_SUM[field] and n % 1 == 0
+end
 
 -- One read and one write for all fields of a hash that were counted.
 local function save_tally(key, fields, is_metrics)
