@@ -12,9 +12,11 @@ MARK = {True: "✔", False: "✘", None: ""}
 STYLE = """
 :root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--line:#d8dce2;--good:#1a7f37;--bad:#c0302a}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--paper:#14171b;--line:#353b44;--good:#58c27d;--bad:#ff7b72}}
-@media print{:root{--ink:#000;--paper:#fff;--line:#bbb}section{break-inside:avoid}}
+@media print{:root{--ink:#000;--paper:#fff;--line:#bbb}section{break-inside:avoid}}h1{font-size:1.4rem}h2{font-size:1.1rem}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:62rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
+table{border-collapse:collapse;width:100%;table-layout:fixed}
+th:nth-child(1){width:26%}th:nth-child(2){width:28%}th:nth-child(3){width:14%}th:nth-child(5){width:5%}td{overflow-wrap:anywhere}
+th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line)}
 th{font-weight:600}.good{color:var(--good)}.bad{color:var(--bad)}ul{list-style:none;padding:0}svg{width:100%;height:auto}
 """
 
