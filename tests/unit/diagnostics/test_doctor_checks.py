@@ -24,7 +24,7 @@ from fleet.settings import AgentSettings, BrokerSettings, LeaseSettings, LlmSett
 
 def worker(**changes: Any) -> WorkerRecord:
     now = time.time()
-    sound = WorkerRecord("w#1", "code_generator", "code_generator", "idle", 2, 0, 0.0, 1, "1", "h", 1, now - 9000, now, 0.1)
+    sound = WorkerRecord("w#1", "code_generator", "code_generator", "idle", 2, 0, 0.0, 1, "1", "", "h", 1, now - 9000, now, 0.1)
     return replace(sound, **changes)
 
 
