@@ -36,6 +36,7 @@ def pools(_call: Call) -> Answer:
 
 def pool_metric(call: Call) -> Answer:
     """Return the number that scales a pool to its target; a stale target is refused, never guessed."""
+    from fleet import catalogue
     from fleet.errors import UnknownName
     from fleet.gateway.problems import Problem
     from fleet.scaling.published import NoTargets, StaleTarget, metric_value
@@ -44,6 +45,8 @@ def pool_metric(call: Call) -> Answer:
 
     pool, wish = call.path["pool"], call.asked(MetricQuery)
     try:
+        if catalogue.whole().pool(pool) is None:  # an unknown pool is that also before any target was published
+            raise UnknownName("pool", pool, catalogue.whole().pools)
         value = metric_value(TargetStore(call.client, call.cell), pool, wish.tolerance, current().scaling.stale_seconds)
     except UnknownName as error:
         raise Problem(404, "no-such-pool", str(error)) from error
