@@ -21,7 +21,7 @@ CERTAINTY = 0.95
 ENOUGH = 1000
 """Runs from which the quantile is read off."""
 LEAVING_SECONDS = 10.0
-"""What a worker needs beside its tasks: to hear of it, to settle, to leave the roster."""
+"""What a worker needs beside its tasks: to hear of it, to settle, to leave the roster. Never added to a time limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Grace:
         if not self.types:
             return "runs no task type: nothing to wait for"
         first = self.types[0]
-        return f"{first.task_type}: {first.how}; {LEAVING_SECONDS:.0f} s to leave"
+        return f"{first.task_type}: {first.how}"
 
     @property
     def advice(self) -> str:
@@ -70,8 +70,8 @@ def graces(catalogue: Catalogue, runs: Mapping[tuple[str, str], Sequence[float]]
         kinds = [kind for kind in catalogue.agent_types[pool.agent_type].runs if kind in catalogue.task_types]
         rows = [covered(kind, runs.get((name, kind), ()), catalogue.task_types[kind].time_limit_seconds) for kind in kinds]
         rows.sort(key=lambda row: -row.quantile_seconds)
-        longest = rows[0].quantile_seconds if rows else 0.0
-        recommended = 10 * math.ceil((longest + LEAVING_SECONDS) / 10.0)
+        needed = max((min(row.quantile_seconds + LEAVING_SECONDS, row.limit_seconds) for row in rows), default=LEAVING_SECONDS)
+        recommended = 10 * math.ceil(needed / 10.0)
         found.append(Grace(name, pool.grace_seconds, recommended, tuple(rows)))
     return found
 

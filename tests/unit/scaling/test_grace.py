@@ -25,9 +25,9 @@ def catalogue(grace: float = 600.0) -> Catalogue:
 
 def test_while_nothing_was_measured_the_longest_limit_counts() -> None:
     (found,) = graces(catalogue(), {})
-    assert found.recommended_seconds == 910
+    assert found.recommended_seconds == 900
     assert "its time limit, 900 s: 0 runs measured" in found.why
-    assert found.advice.startswith("too short: set pools.p.grace_seconds to 910")
+    assert found.advice.startswith("too short: set pools.p.grace_seconds to 900")
 
 
 def test_the_most_demanding_type_decides() -> None:
