@@ -171,7 +171,7 @@ def test_every_dependency_has_an_exact_version() -> None:
             ],
             ["worker", "code_generator"],
         ),
-        (["python", "-m", "celery", "-A", "fleet.app", "beat", "-s", "/tmp/fleet/beat-schedule"], ["beat"]),
+        (["python", "-m", "celery", "-A", "fleet.app", "beat", "-s", "/tmp/.fleet/beat-schedule"], ["beat"]),
         (["sh"], []),
     ],
 )

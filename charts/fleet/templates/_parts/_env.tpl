@@ -65,7 +65,7 @@
 {{- define "fleet.settings" -}}
 {{- $known := dict
       "cell" .Values.cell
-      "state_dir" "/tmp/fleet"
+      "state_dir" "/tmp/.fleet"
       "gateway" (dict "host" "0.0.0.0" "port" 8080 "trust_mesh_identity" (and .Values.istio.enabled .Values.istio.trustMeshIdentity))
       "telemetry" (dict "log_format" "json" "metrics_port" 9808 "metrics_host" "0.0.0.0")
 -}}
