@@ -63,7 +63,7 @@ class PeerGround:
     def is_ready(self) -> bool:
         from workers.gameday.peer import app
 
-        return len(app.control.ping(timeout=1.0) or ()) >= WORKERS
+        return len(app.control.ping(timeout=3.0) or ()) >= WORKERS
 
     def start_broker(self, environment: Mapping[str, str] | None = None) -> None:
         self._broker = restart(self.broker, self.folder, environment)

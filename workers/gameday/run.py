@@ -20,7 +20,7 @@ from workers.gameday.peer_ground import PeerGround
 from workers.gameday.score import Score, in_flight, score
 from workers.gameday.stage import NotHere, Stage
 
-SETTLE_SECONDS = 120.0
+READY_SECONDS, SETTLE_SECONDS = 180.0, 120.0
 SETTLE_PER_TASK_SECONDS = 0.06
 LOOK_SECONDS = 0.2
 TUNED_RECOVERY_SECONDS = 3.0
@@ -114,7 +114,7 @@ def _on(make: Callable[[Path], Ground], settings: Mapping[str, str]) -> Iterator
         ground = make(Path(folder))
         ground.start()
         try:
-            Stage(ground, Path(folder) / "none.log").until(ground.is_ready, f"{ground.name} was not ready", 90.0)
+            Stage(ground, Path(folder) / "none.log").until(ground.is_ready, f"{ground.name} was not ready", READY_SECONDS)
             yield ground
         finally:
             ground.stop()

@@ -18,7 +18,7 @@ from fleet.supervisor.child import Child
 from workers.gameday.ground import Ground, successor
 from workers.gameday.score import Note, Strike, in_flight, parse
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 class NotHere(Exception):
