@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from fleet import settings
-from fleet.dispatcher import declare
+from fleet import catalogue, settings
+from fleet.dispatcher import declare, submit
 from fleet.store.client import connect, forget
 from fleet.supervisor import valkey
 
@@ -27,6 +27,8 @@ def broker() -> Iterator[None]:
         running = valkey.start(Path(directory))
         os.environ.update(FLEET_BROKER__URL=running.url, FLEET_STATE_DIR=directory, FLEET_FILE=str(HERE / "fleet.yaml"))
         settings.load.cache_clear()
+        catalogue.forget()
+        submit.forget()
         forget()
         declare.publish()
         try:
@@ -59,7 +61,8 @@ def worker(
             try:
                 child.wait(30)
             except subprocess.TimeoutExpired:  # plain Celery may hang in its farewell on a busy machine
-                for one in (child, *children):
+                child.kill()
+                for one in children:
                     one.kill()
                 child.wait()
 
