@@ -18,7 +18,7 @@ from fleet.supervisor.child import Child
 from workers.gameday.ground import Ground, successor
 from workers.gameday.score import Note, Strike, in_flight, parse
 
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS, MOST_TRIES = 120.0, 50
 
 
 class NotHere(Exception):
@@ -67,8 +67,18 @@ class Stage:
         self.strikes.append(Strike(time.monotonic(), pid))
 
     def kill(self, child: Child) -> None:
-        """SIGKILL a worker and its processes at once, as the out-of-memory killer or a lost node does."""
-        began, worker = time.monotonic(), pid(child)
+        """SIGKILL a worker and its processes at once, as the out-of-memory killer or a lost node does.
+
+        It is held for an instant to see that it is at work: tasks may be shorter than it takes to strike.
+        """
+        worker = pid(child)
+        for _ in range(MOST_TRIES):
+            began = time.monotonic()
+            signal_tree(child, signal.SIGSTOP)
+            if self.is_drained() or any(start.worker == worker for start in in_flight(self.notes()).values()):
+                break
+            signal_tree(child, signal.SIGCONT)
+            time.sleep(0.01)
         signal_tree(child, signal.SIGKILL)
         self.strikes.append(Strike(began, worker, time.monotonic()))
 
