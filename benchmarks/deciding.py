@@ -53,7 +53,7 @@ def measure(held: int) -> Decided:
         pass
     for _ in range(SECTIONS):
         client.zadd("fleet:{main}:workers", {f"w{n}": time.time() for n in range(POOLS)})
-        taken = []
+        taken: list[tuple[str, int]] = []
         while len(taken) < SECTION:
             number = chance.randrange(POOLS)
             if text := client.rpop(f"fleet.pool{number}"):

@@ -57,7 +57,7 @@ def first(kind: str) -> None:
 def ratio(found: dict[str, list[Idle]], name: str) -> float:
     """Return how many times plain Celery's figure the fleet's is, the median over rounds."""
     pairs = zip(found["fleet"], found["plain Celery"], strict=True)
-    return median(getattr(ours, name) / getattr(theirs, name) for ours, theirs in pairs)
+    return float(median(getattr(ours, name) / getattr(theirs, name) for ours, theirs in pairs))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -63,7 +63,8 @@ def worker(
             except subprocess.TimeoutExpired:  # plain Celery may hang in its farewell on a busy machine
                 child.kill()
                 for one in children:
-                    one.kill()
+                    with suppress(psutil.NoSuchProcess):
+                        one.kill()
                 child.wait()
 
 

@@ -92,7 +92,7 @@ def attempts() -> list[Cost]:
     client.zadd("fleet:{main}:workers", {"bench": time.time() + 3600})
     found: dict[str, list[Cost]] = {"claim": [], "finish": []}
     for _ in range(STEPS // 10):
-        keys = [key_of(text) for text in client.rpop("fleet.bench", 8) or ()]
+        keys = [key_of(str(text)) for text in client.rpop("fleet.bench", 8) or ()]
         found["claim"].append(measured("claim", len(keys), partial(all_of, claim, keys, "bench")))
         found["finish"].append(measured("finish", len(keys), partial(all_of, finish, keys, "done", RESULT)))
     heartbeat = measured("heartbeat", STEPS, lambda: [roster.heartbeat("bench", 1) for _ in range(STEPS)])
@@ -118,8 +118,9 @@ def mean(costs: list[Cost]) -> Cost:
     """Return the mean of the same step measured several times."""
     names = {name for cost in costs for name in cost.by_command}
     inner = {name: sum(cost.by_command.get(name, 0) for cost in costs) / len(costs) for name in names}
-    figures = (sum(getattr(cost, name) for cost in costs) / len(costs) for name in ("round_trips", "redis_calls", "server_us", "caller_us"))
-    return Cost(costs[0].step, *figures, dict(sorted(inner.items(), key=lambda item: -item[1])))
+    rows = ((cost.round_trips, cost.redis_calls, cost.server_us, cost.caller_us) for cost in costs)
+    trips, calls, server, caller = (sum(values) / len(costs) for values in zip(*rows, strict=True))
+    return Cost(costs[0].step, trips, calls, server, caller, dict(sorted(inner.items(), key=lambda item: -item[1])))
 
 
 def text(costs: list[Cost]) -> str:
