@@ -1,6 +1,6 @@
 #!/bin/sh
 # What of the installed packages does no program of the fleet ever read? Takes the virtual environment as its argument.
-# A test starts every component without what is removed here; what a command misses it names (`fleet simulate dispatch`).
+# A test starts every component without what is removed here; what a command misses it names.
 set -eu
 packages="$(echo "$1"/lib/python3.*/site-packages)"
 without() { for path in "$@"; do rm -rf "${packages:?}/$path"; done; }
@@ -25,7 +25,7 @@ without pip setuptools pkg_resources
 rm -rf "$packages"/pip-*.dist-info "$packages"/setuptools-*.dist-info "$1"/bin/pip*
 # The asynchronous twin of the Kubernetes client.
 without kubernetes/aio
-# Of SciPy its special functions are read, Erlang's formulas and Student's quantiles; nothing is solved, sampled or transformed.
+# Of SciPy its special functions are read, Erlang's formulas and Student's quantiles; linear programs are HiGHS' own package.
 only scipy '*.py' '*.so' _lib special
 # Matplotlib asks fontTools for the names of glyphs, and draws screens and SVG in one typeface.
 only fontTools '*.py' misc

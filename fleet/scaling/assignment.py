@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 
-Floats = NDArray[np.float64]
+from fleet.scaling.linear_program import Floats, Limits, cheapest_mix
+
 BEYOND = 1e3
 """How many times the dearest work costs what no pool has room for: as much as it takes to be the last resort."""
 
@@ -27,20 +25,17 @@ def cheapest(
     `loads` is work per demand and `room` slot-seconds per pool; the other columns describe the pairs of a demand and a pool
     that can do it: which demand, which pool, cost and slot-seconds of one unit of the work there.
     """
-    pairs, pools = len(costs), len(room)
-    column = np.arange(pairs)
-    done = csr_array((np.ones(pairs), (np.asarray(demand), column)), shape=(len(loads), pairs + pools))
-    beyond = pairs + np.arange(pools)
-    used = csr_array(
-        (
-            np.concatenate([seconds, -np.ones(pools)]),
-            (np.concatenate([np.asarray(pool), np.arange(pools)]), np.concatenate([column, beyond])),
-        ),
-        shape=(pools, pairs + pools),
+    pairs, demands, pools = len(costs), len(loads), len(room)
+    columns, beyond = np.arange(pairs), pairs + np.arange(pools)
+    # First a row per demand, all of which must be done; then one per pool, whose seconds less what is beyond must fit.
+    limits = Limits(
+        row=np.concatenate([demand, demands + np.asarray(pool), demands + np.arange(pools)]).astype(np.int32),
+        column=np.concatenate([columns, columns, beyond]).astype(np.int32),
+        value=np.concatenate([np.ones(pairs), seconds, -np.ones(pools)]),
+        least=np.concatenate([loads, np.full(pools, -np.inf)]),
+        most=np.concatenate([loads, room]),
     )
     dearest = float((costs / np.maximum(seconds, 1e-9)).max()) if pairs else 1.0
     price = np.concatenate([costs, np.full(pools, BEYOND * max(dearest, 1e-9))])
-    solved = linprog(price, A_ub=used, b_ub=room, A_eq=done, b_eq=loads, bounds=(0.0, None), method="highs")
-    if solved.x is None:
-        return np.zeros(pairs)
-    return np.maximum(np.asarray(solved.x[:pairs], dtype=np.float64), 0.0)
+    found = cheapest_mix(price, limits, np.full(pairs + pools, np.inf))
+    return np.zeros(pairs) if found is None else np.maximum(found[:pairs], 0.0)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fleet.errors import ConfigurationError
+from fleet.scaling.linear_program import Limits, cheapest_mix
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -54,35 +54,25 @@ class SimulatedFleet:
 
     def capacity(self, shares: Floats | None = None, sizes: Floats | None = None) -> float:
         """Return the greatest sustainable arrival rate (tasks/s): a linear programme over who serves what."""
-        linprog = _solver()
         kinds, pools = self.seconds.shape
         share = shares if shares is not None else np.array([kind.share for kind in self.types])
         size = sizes if sizes is not None else np.array([kind.mean_seconds for kind in self.types])
         work = size[:, None] * np.nan_to_num(self.seconds, nan=1.0) / self.success
-        balance = np.zeros((kinds, kinds * pools + 1))
-        for kind in range(kinds):
-            balance[kind, kind * pools : (kind + 1) * pools] = 1
-            balance[kind, -1] = -share[kind]
-        limits = np.zeros((pools, kinds * pools + 1))
-        for pool in range(pools):
-            limits[pool, pool:-1:pools] = work[:, pool]
-        bounds = [(0, None if able else 0) for able in ~np.isnan(self.seconds).ravel()] + [(0, None)]
-        goal = np.zeros(kinds * pools + 1)
-        goal[-1] = -1
-        slots = [pool.slots for pool in self.pools]
-        answer: Any = linprog(goal, A_ub=limits, b_ub=slots, A_eq=balance, b_eq=np.zeros(kinds), bounds=bounds)
-        return float(-answer.fun)
-
-
-def _solver() -> Any:
-    try:
-        from scipy.optimize import linprog
-    except ImportError:
-        raise ConfigurationError(
-            "what a simulated fleet can carry is a linear programme, and the fleet's images leave scipy.optimize out:"
-            " simulate where agent-fleet is installed with pip"
-        ) from None
-    return linprog
+        # x[kind, pool]: tasks/s of the kind that the pool takes; the last variable is the rate of all of them together.
+        pairs, rate = np.arange(kinds * pools), kinds * pools
+        kind, pool = np.divmod(pairs, pools)
+        limits = Limits(
+            row=np.concatenate([kind, np.arange(kinds), kinds + pool]).astype(np.int32),
+            column=np.concatenate([pairs, np.full(kinds, rate), pairs]).astype(np.int32),
+            value=np.concatenate([np.ones(rate), -share, work.ravel()]),
+            least=np.concatenate([np.zeros(kinds), np.full(pools, -np.inf)]),
+            most=np.concatenate([np.zeros(kinds), [float(row.slots) for row in self.pools]]),
+        )
+        most = np.append(np.where(np.isnan(self.seconds).ravel(), 0.0, np.inf), np.inf)
+        found = cheapest_mix(np.append(np.zeros(rate), -1.0), limits, most)
+        if found is None:
+            raise ConfigurationError("a simulated fleet needs, for every task type, a pool that can do it")
+        return float(found[-1])
 
 
 def unequal_pools() -> SimulatedFleet:
