@@ -13,7 +13,7 @@ LIVE: Final[frozenset[str]] = frozenset(
         # said by the records, and made from them again
         "held:<lane>", "lanes", "fair", "inflight", "released",
         # said by the workers, and by the next `fleet up`
-        "slots", "contracts", "workers", "worker:<worker>", "running:<worker>", "queues", "ejected",
+        "slots", "contracts", "serving", "workers", "worker:<worker>", "running:<worker>", "queues", "ejected",
         # of the last minute or two
         "retry_budget", "ticked", "limit:<scope>", "quota:<model>", "quota_closed", "login_failures:<source>",
         "lease:<job>", "outbox_leases", "jobs", "targets",

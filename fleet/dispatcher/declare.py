@@ -7,6 +7,7 @@ What was learned is kept: a pool only gets a first guess where nothing is known 
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 from fleet import catalogue
 from fleet.catalogue import Catalogue
@@ -48,6 +49,7 @@ def publish() -> None:
                 pipe.hdel(f"{prefix}factors:{row.name}", *gone)
             for pool in capable.values():
                 pipe.hsetnx(f"{prefix}factors:{row.name}", pool.name, pool.speed)
+        pipe.set(f"{prefix}serving", f"declared {uuid4()}")
         for tenant, weight in (declared.sections.get("tenants") or {}).items():
             pipe.hset(f"{prefix}weights", tenant, _weight(tenant, weight))
         pipe.execute()

@@ -3,6 +3,7 @@ KEYS: 1 the cell's key prefix   ARGV: -
 Returns: flat list of (kind, name, counted, real) for every counter that was wrong and is right now. ]]
 --@flags allow-oom
 --@include dispatcher/parts/time.lua
+--@include registry/parts/serving.lua
 local p, wrong = KEYS[1], {}
 local slots, inflight, contracts = {}, {}, {}
 local function note(kind, name, counted, real)
@@ -58,5 +59,6 @@ local function compare(key, real, kind)
 end
 compare('slots', slots, 'slots')
 compare('contracts', contracts, 'contracts')
+if #wrong > 0 then mark_serving(p) end
 compare('inflight', inflight, 'inflight')
 return wrong

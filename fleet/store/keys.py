@@ -56,6 +56,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("slots", "hash", "pool -> slots of its ready workers", "-", "registry"),
     Key("contracts", "hash", "pool and type#contract -> how many of those slots understand it", "-", "registry"),
+    Key("serving", "string", "other after every change of slots, contracts or what is declared: what was concluded from them holds until then", "-", "registry"),
     Key("inflight", "hash", "pool -> tasks released or running; #held -> tasks held in all lanes", "-", "dispatcher"),
     Key("queues", "hash", "pool -> its Celery queue; #remote: the broker is not this Redis", "-", "dispatcher"),
     Key("prices", "hash", "pool -> price per slot and hour in USD", "-", "dispatcher"),

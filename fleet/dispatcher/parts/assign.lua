@@ -18,7 +18,7 @@ local function assign(p, id, task_type, contract, now)
       for _, name in ipairs(rollout.task_types) do
         if name == task_type then
           local pools = gather_pools(p, {rollout.pool .. '@' .. rollout.version}, now)
-          if pools[1].slots > 0 and not pools[1].out and understands(p, pools[1], task_type, contract) then return pools[1] end
+          if pools[1].slots > 0 and not pools[1].out and understands(p, pools[1].name, task_type, contract) then return pools[1] end
         end
       end
     end

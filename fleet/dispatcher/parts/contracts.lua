@@ -13,26 +13,83 @@ local function read_lane(lane)
   return task_type or lane, contract or '1'
 end
 
--- Take out of a row of factors the pools that would have to guess: fitting(p, lane, row, pools) -> row.
-local function fitting(p, lane, row, pools)
-  local task_type, contract = read_lane(lane)
-  local able, fields, kept = {}, {}, {}
-  for _, pool in ipairs(pools) do
-    if row[pool.name] then
-      able[#able + 1] = pool
-      fields[#fields + 1] = pool.name .. ' ' .. task_type .. '#' .. contract
-      fields[#fields + 1] = pool.name .. ' *'
-    end
+-- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools). It holds
+-- while nobody joins, leaves or declares, and for a second, should that be somebody of an older build who did not say so.
+local shapes = {}
+
+local function shape(p)
+  local changed, second, known = redis.call('GET', p .. 'serving'), remembered('time', redis.call, 'TIME')[1], shapes[p]
+  if not known or not changed or known.changed ~= changed or known.second ~= second then
+    known = {changed = changed, second = second, verdicts = {}, pools = {}, unions = {}}
+    shapes[p] = known
   end
-  if #able == 0 then return kept end
-  local counts = redis.call('HMGET', p .. 'contracts', unpack(fields))
-  for index, pool in ipairs(able) do
+  return known
+end
+
+local function judge(p, lane, verdict, names)
+  local task_type, contract = read_lane(lane)
+  local fields = {}
+  for _, name in ipairs(names) do
+    for _, word in ipairs({task_type .. '#' .. contract, '*'}) do fields[#fields + 1] = name .. ' ' .. word end
+  end
+  local counts, slots = redis.call('HMGET', p .. 'contracts', unpack(fields)), redis.call('HMGET', p .. 'slots', unpack(names))
+  for index, name in ipairs(names) do
     local understand = (tonumber(counts[2 * index - 1]) or 0) + (contract == '1' and tonumber(counts[2 * index]) or 0)
-    if understand >= pool.slots then kept[pool.name] = row[pool.name] end
+    verdict[name] = understand >= (tonumber(slots[index]) or 0)
+  end
+end
+
+-- Which of these pools understand the lane's tasks? -> verdict: pool -> yes or no.
+local function verdict_on(p, known, lane, names)
+  local verdict, unknown = child(known.verdicts, lane), {}
+  for _, name in ipairs(names) do
+    if verdict[name] == nil then unknown[#unknown + 1] = name end
+  end
+  if #unknown > 0 then judge(p, lane, verdict, unknown) end
+  return verdict
+end
+
+-- Take out of a row of factors the pools that would have to guess: fitting(p, lane, row, names) -> row.
+local function fitting(p, lane, row, names)
+  local verdict, kept = verdict_on(p, shape(p), lane, names), {}
+  for _, name in ipairs(names) do
+    if verdict[name] then kept[name] = row[name] end
   end
   return kept
 end
 
+-- The pools that can run a lane's tasks and understand them. -> {names = sorted, has = {name = true}}
+local function lane_pools(p, known, lane)
+  local found = known.pools[lane]
+  if not found then
+    local names = redis.call('HKEYS', p .. 'factors:' .. (read_lane(lane)))
+    local verdict = verdict_on(p, known, lane, names)
+    found = {names = {}, has = {}}
+    for _, name in ipairs(names) do
+      if verdict[name] then found.names[#found.names + 1], found.has[name] = name, true end
+    end
+    table.sort(found.names)
+    known.pools[lane] = found
+  end
+  return found
+end
+
+-- The pools of all of these lanes, sorted. (Sorting a hundred names takes longer than deciding among them.)
+local function union_of(p, known, lanes)
+  local key, seen = table.concat(lanes, ' '), {}
+  local names = known.unions[key]
+  if names then return names end
+  names = {}
+  for _, lane in ipairs(lanes) do
+    for _, name in ipairs(string.sub(lane, 1, 1) == '@' and {string.sub(lane, 2)} or lane_pools(p, known, lane).names) do
+      if not seen[name] then seen[name], names[#names + 1] = true, name end
+    end
+  end
+  table.sort(names)
+  known.unions[key] = names
+  return names
+end
+
 local function understands(p, pool, task_type, contract)
-  return fitting(p, lane_for(task_type, contract), {[pool.name] = 1}, {pool})[pool.name] ~= nil
+  return verdict_on(p, shape(p), lane_for(task_type, contract), {pool})[pool]
 end

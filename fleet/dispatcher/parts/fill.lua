@@ -50,7 +50,7 @@ local function lane_head(p, source, only, now)
       table.remove(source.ids, at)
       unhold_task(p, id, lane)
       if head then end_task(p, id, 'dead', now, {reason = 'deadline passed while held', retry = true}) end
-    elseif source.bound and not understands(p, source.pool, head.type, head.profile.contract) then
+    elseif source.bound and not understands(p, source.bound, head.type, head.profile.contract) then
       table.remove(source.ids, at)
       unhold_task(p, id, lane)
       give_back(p, head, source.bound, now)
@@ -65,35 +65,29 @@ local function lane_head(p, source, only, now)
   return source.first
 end
 
--- The lanes whose tasks may go to `only` (or anywhere), with their cost factors; a lane of a bound pool knows that one only.
-local function open_lanes(p, only)
-  local sources = {}
+-- The lanes whose tasks may go to `only` (or anywhere); a lane of a bound pool knows that one only.
+local function open_lanes(p, shaped, only)
+  local sources, lanes = {}, {}
   for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
-    local bound, task_type = string.match(lane, '^@(.+)$'), read_lane(lane)
-    local suits = not only or bound == only or (not bound and redis.call('HEXISTS', p .. 'factors:' .. task_type, only) == 1)
-    if suits and (is_calm(p) or redis.call('HEXISTS', p .. 'paused', bound and lane or task_type) == 0) then
-      sources[#sources + 1] = {lane = lane, bound = bound, row = bound and {[bound] = 1} or factor_row(p, task_type), ids = {}}
+    local bound = string.sub(lane, 1, 1) == '@' and string.sub(lane, 2) or nil
+    local known = not bound and lane_pools(p, shaped, lane)
+    if not only or bound == only or (known and known.has[only]) then
+      local type = read_lane(lane)
+      if is_calm(p) or redis.call('HEXISTS', p .. 'paused', bound and lane or type) == 0 then
+        sources[#sources + 1] = {lane = lane, type = type, bound = bound, names = known and known.names, ids = {}}
+        lanes[#lanes + 1] = lane
+      end
     end
   end
-  return sources
-end
-
-local function names_of(sources)
-  local names, known = {}, {}
-  for _, source in ipairs(sources) do
-    for name in pairs(source.row) do
-      if not known[name] then known[name], names[#names + 1] = true, name end
-    end
-  end
-  table.sort(names)
-  return names
+  return sources, lanes
 end
 
 local function fill(p, only, now, cause)
   if only and not wants_work(p, only) then return 0 end
-  local sources = open_lanes(p, only)
+  local shaped = shape(p)
+  local sources, lanes = open_lanes(p, shaped, only)
   if #sources == 0 then return 0 end
-  local pools, index = gather_pools(p, names_of(sources), now)
+  local pools, index = gather_pools(p, union_of(p, shaped, lanes), now)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
   local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
   local queue, factors, released = {}, {}, 0
@@ -106,8 +100,7 @@ local function fill(p, only, now, cause)
     return head
   end
   for _, source in ipairs(sources) do
-    source.pool = source.bound and pools[index[source.bound]]
-    if not source.bound then source.row = fitting(p, source.lane, source.row, pools) end
+    source.row = source.bound and {[source.bound] = 1} or factors_of(p, source.type, source.names)
     queue[#queue + 1] = next_of(source)
   end
   while #queue > 0 and released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do

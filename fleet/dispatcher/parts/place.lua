@@ -39,7 +39,7 @@ local function bind(p, a, now)
   for name in string.gmatch(a.ranking, '[^,]+') do names[#names + 1] = name end
   local pools = {}
   for _, pool in ipairs(pools_now(p, names, now)) do
-    if understands(p, pool, a.type, a.contract) then pools[#pools + 1] = pool end
+    if understands(p, pool.name, a.type, a.contract) then pools[#pools + 1] = pool end
   end
   for _, pool in ipairs(pools) do
     if pool.free > 0 and not pool.out and is_lane_empty(p, '@' .. pool.name) then return pool, true end
@@ -60,7 +60,7 @@ local function place_late(p, a, task, kind, now)
   end
   if kind.is_blocked then return nil end
   local pools = pools_now(p, kind.names, now)
-  kind.fits = kind.fits or fitting(p, kind.lane, kind.row, pools)
+  kind.fits = kind.fits or fitting(p, kind.lane, kind.row, kind.names)
   local head = {id = a.id, type = a.type, size = task.size, age = 0, priority = a.priority}
   local options = {hold = knob(p, 'hold'), held = counted(p .. 'inflight', '#held') + 1, noise = 0.02}
   local _, q, score = match({head}, pools, {[a.type] = kind.fits}, options)

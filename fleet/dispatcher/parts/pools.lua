@@ -47,3 +47,12 @@ local function factor_row(p, task_type)
   for i = 1, #flat, 2 do row[flat[i]] = tonumber(flat[i + 1]) end
   return row
 end
+
+-- The same of these pools only.
+local function factors_of(p, task_type, names)
+  local row = {}
+  if #names == 0 then return row end
+  local values = redis.call('HMGET', p .. 'factors:' .. task_type, unpack(names))
+  for index, name in ipairs(names) do row[name] = tonumber(values[index] or nil) end
+  return row
+end
