@@ -40,8 +40,9 @@ local function lane_head(p, source, only, now)
   for _ = 1, LOOK_AT_MOST do
     local at = passed and passed + 1 or 1
     if not source.ids[at] and not source.is_all then
-      source.ids = redis.call('ZRANGE', lane_key(p, lane), 0, FETCH - 1)
-      source.is_all = #source.ids < FETCH
+      source.fetch = at == 1 and source.fetch or FETCH
+      source.ids = redis.call('ZRANGE', lane_key(p, lane), 0, source.fetch - 1)
+      source.is_all = #source.ids < source.fetch
     end
     local id = source.ids[at]
     if not id then break end
@@ -100,6 +101,7 @@ local function fill(p, only, now, cause)
     return head
   end
   for _, source in ipairs(sources) do
+    source.fetch = only and math.min(pools[index[only]].free, FETCH) or FETCH
     source.row = source.bound and {[source.bound] = 1} or factors_of(p, source.type, source.names)
     queue[#queue + 1] = next_of(source)
   end
