@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fleet.catalogue import Catalogue
+from fleet.costs.budgets import Budget
 from fleet.registry.roster import WorkerRecord
 from fleet.settings import Settings
 
@@ -84,7 +85,11 @@ class Facts:
     dead_letters: int | None = None
     work: WorkFacts | None = None
     job_ages: Mapping[str, float] | None = None
+    beats: tuple[str, ...] | None = None
+    """Who looks at the schedule."""
     target_ages: Mapping[str, float] | None = None
+    budgets: tuple[Budget, ...] | None = None
+    """Every budget in force."""
     fills: tuple[Any, ...] | None = None
     secret_ages: tuple[Any, ...] | None = None
     host: HostFacts | None = None

@@ -35,7 +35,9 @@ def gather() -> tuple[Facts, dict[str, str]]:
         "dead_letters": _dead_letters,
         "work": _work,
         "job_ages": _job_ages,
+        "beats": _beats,
         "target_ages": _target_ages,
+        "budgets": _budgets,
         "fills": _fills,
         "secret_ages": _secret_ages,
         "host": _host,
@@ -131,12 +133,24 @@ def _job_ages() -> dict[str, float]:
     return {name.partition(":")[0]: seconds - float(at) for name, at in jobs.items() if name.endswith(":succeeded")}
 
 
+def _beats() -> tuple[str, ...]:
+    from fleet.registry import beats
+
+    return beats.beats()
+
+
 def _target_ages() -> dict[str, float]:
     from fleet.scaling.target_store import TargetStore
 
     store = TargetStore(connect(), current().cell)
     now = store.now()
     return {pool: now - row["computed_at"] for pool, row in store.all().items()}
+
+
+def _budgets() -> Any:
+    from fleet.costs import budget_store
+
+    return tuple(budget for budget, _ in budget_store.declared(connect(), current().cell).values())
 
 
 def _fills() -> Any:

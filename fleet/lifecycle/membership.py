@@ -18,7 +18,7 @@ from fleet import catalogue
 from fleet.dispatcher import contracts, declare, execution, memory, ticking, transport
 from fleet.errors import FleetError
 from fleet.health import repairs
-from fleet.lifecycle import farewell, hearing, identity, orphans, waking
+from fleet.lifecycle import farewell, hearing, hoarding, identity, orphans, waking
 from fleet.registry import roster
 from fleet.settings import current
 from fleet.store.client import broker_url, speaks_redis
@@ -41,13 +41,14 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         self.stopping = threading.Event()
         self.last_call: threading.Timer | None = None
         self.hearing: hearing.Hearing | None = None
-        self.running, self.is_leaving = 0, False
+        self.running, self.is_leaving, self.hoards = 0, False, 0
         self.worker_id = identity.assume(worker.hostname)
 
     def start(self, worker: Any) -> None:
         memory.WATCH.begin()
         self.pool = worker.pool
         execution.check(worker.app)
+        self.hoards = hoarding.hoards(worker)
         self.records = share_slots(self.worker_id, served_pools(worker), int(worker.concurrency or 1))
         declare.publish()
         self._register()
@@ -101,6 +102,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
                 "contracts": contracts.announced(declared, declared.agent_types[agent_type].runs if row else ()),
                 "hostname": socket.gethostname(),
                 "pid": os.getpid(),
+                "hoards": self.hoards,
             }
             roster.register(record, pool, slots, details)
         logs.get(LOG).info(

@@ -7,7 +7,10 @@ by the next, when it is due. What was missed while no beat ran runs once, at onc
 
 from __future__ import annotations
 
+import os
+import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,8 @@ from celery.beat import ScheduleEntry, Scheduler
 
 from fleet import catalogue
 from fleet.dispatcher import envelope
-from fleet.errors import StoreUnavailable
+from fleet.errors import FleetError, StoreUnavailable
+from fleet.registry import beats
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import available, broker_url, connect, store_url
@@ -36,6 +40,7 @@ class FleetScheduler(Scheduler):  # type: ignore[misc]
 
     def __init__(self, app: Any, *args: Any, schedule_filename: str = "", **options: Any) -> None:
         self._file, self._ahead, self._seen, self._is_blind = schedule_filename, 0.0, dict[str, str](), False
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
         super().__init__(app, *args, **options)
 
     def setup_schedule(self) -> None:
@@ -67,6 +72,7 @@ class FleetScheduler(Scheduler):  # type: ignore[misc]
         with available():
             seconds, micros = client.time()
             self._ahead = seconds + micros / 1e6 - time.time()
+            beats.look(self._name, seconds + micros / 1e6)
             key, begin = f"{keys.prefix(current().cell)}schedule", _stamp(self.now())
             fired = client.hgetall(key)
             for name in self.schedule.keys() - fired.keys():
@@ -116,6 +122,11 @@ class FleetScheduler(Scheduler):  # type: ignore[misc]
         """Show whoever looks at the file that this loop is alive."""
         if self._file:
             Path(self._file).touch()
+
+    def close(self) -> None:
+        super().close()
+        with suppress(FleetError):  # it is forgotten after a minute anyway
+            beats.leave(self._name)
 
     @property
     def info(self) -> str:

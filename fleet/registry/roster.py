@@ -38,6 +38,8 @@ class WorkerRecord:
     """How long it has had slots to fill and heard nothing from the broker."""
     cell: str = ""
     """Where it is, in a fleet of several cells."""
+    hoards: int = 0
+    """Messages it may hold beyond what it runs; -1: any number."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -98,7 +100,7 @@ def workers() -> list[WorkerRecord]:
             float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("contracts", ""),
             row.get("hostname", ""), int(row.get("pid", 0)),
             float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]), float(row.get("deaf", 0)),
-            named_cell(),
+            named_cell(), int(row.get("hoards", 0)),
         )
         for name, row, running in zip(names, answers[::2], answers[1::2], strict=True)
     ]  # fmt: skip

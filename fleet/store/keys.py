@@ -243,6 +243,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("bundle:<action>", "string", "what a performance investigation collected (JSON)", "7 days", "alerts"),
     # everyone
+    Key("beats", "zset", "beat -> when it looked at the schedule last; the silent ones are taken out", "-", "beat"),
     Key("schedule", "hash", "beat's job -> when it was sent last (unix seconds)", "-", "beat"),
     Key("lease:<job>", "string", "who runs a singleton job", "its ttl", "store"),
     Key("repairs", "stream", "what the reaper and the health job mended, bounded", "-", "health"),

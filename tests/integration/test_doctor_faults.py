@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,10 +13,14 @@ from click.testing import CliRunner
 from conftest import forget_facts
 from rig import Rig
 
+from fleet.alerts.sources.jobs import note
+from fleet.app import app
 from fleet.cli.main import cli
 from fleet.diagnostics import doctor
 from fleet.diagnostics.finding import Diagnosis
 from fleet.dispatcher import declare, pausing
+from fleet.lifecycle import hoarding
+from fleet.lifecycle.scheduler import FleetScheduler
 from fleet.registry import roster
 from fleet.settings import catalogue_file
 
@@ -89,6 +94,34 @@ def haunts(rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
     rig.store.hset(rig.key("worker:w"), mapping={"claimed": time.time() - 900})
 
 
+def hoards(rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker joins that may hold three messages for each of its two slots beyond what it runs."""
+    held = hoarding.hoarded(2, 4, is_late=True, is_gated=False)
+    roster.register("z", "a", 2, {"agent_type": "tester", "hostname": "here", "version": "0", "hoards": held})
+
+
+def has_no_beat(rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fleet is up for long, and nothing periodic has ever run."""
+    rig.store.hset(rig.key("worker:w"), mapping={"registered": time.time() - 900})
+
+
+def beats(rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """A beat looks at the schedule, and what it sends succeeds."""
+    FleetScheduler(app).tick()
+    for job in ("health", "scaling", "alerts"):
+        note(rig.store, "main", job, ok=True)
+
+
+def has_one_beat(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    FleetScheduler(app).tick()
+    roster.register("z", "a", 1, {"agent_type": "tester", "hostname": "there", "version": "0"})
+
+
+def gets_another_beat(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "there")
+    FleetScheduler(app).tick()
+
+
 FAULTS = (
     Fault("configuration.eviction", "critical", configures("maxmemory-policy", "allkeys-lru")),
     Fault("configuration.append_only", "unhealthy", configures("appendonly", "no")),
@@ -104,6 +137,10 @@ FAULTS = (
     Fault("security.targets", "critical", sets("FLEET_AGENTS__ALLOWED_TARGETS", "0.0.0.0/0"), sets("FLEET_AGENTS__ALLOWED_TARGETS", "")),
     Fault("security.roots", "critical", sets("FLEET_AGENTS__ALLOWED_ROOTS", "/etc"), sets("FLEET_AGENTS__ALLOWED_ROOTS", "")),
     Fault("security.flower", "critical", sets("FLOWER_BASIC_AUTH", "admin:admin"), sets("FLOWER_BASIC_AUTH", "ops:9f2c71d04b")),
+    Fault("configuration.prefetch", "warning", hoards, lambda rig, _: roster.leave("z")),
+    Fault("connectivity.beat", "unhealthy", has_no_beat, beats),
+    Fault("connectivity.single_beat", "info", has_one_beat, gets_another_beat),
+    Fault("costs.no_limit", "warning", types("budget", "set", "each", "--task", "1"), types("budget", "set", "each", "--month", "500")),
     Fault("costs.no_budget", "warning", sets("FLEET_LLM__PROVIDER", "openai"), types("budget", "set", "organisation", "--month", "500")),
 )  # fmt: skip
 

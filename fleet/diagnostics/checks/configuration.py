@@ -89,6 +89,20 @@ def versions_agree(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def workers_hoard_nothing(facts: Facts) -> Iterator[Finding]:
+    for worker in facts.workers or ():
+        if worker.hoards:
+            yield Finding(
+                "configuration.prefetch",
+                "warning",
+                worker.worker_id,
+                f"it may hold {'any number of' if worker.hoards < 0 else worker.hoards} messages beyond what it runs",
+                "tasks wait behind its long ones while other workers are free, and overtake their priorities",
+                f"start it as `fleet worker {worker.pool}` does: without --prefetch-multiplier and worker_prefetch_multiplier, "
+                "worker_disable_prefetch as fleet.app sets it",
+            )
+
+
 def targets_are_fresh(facts: Facts) -> Iterator[Finding]:
     for pool, age in sorted((facts.target_ages or {}).items()):
         if pool in facts.catalogue.pools and age > facts.settings.scaling.stale_seconds:
@@ -159,6 +173,7 @@ CHECKS = (
     lease_outlasts_heartbeats,
     store_keeps_everything,
     versions_agree,
+    workers_hoard_nothing,
     targets_are_fresh,
     replicas_have_one_owner,
     scaling_sees_running_work,

@@ -9,6 +9,7 @@ from fleet.diagnostics.facts import Facts
 from fleet.diagnostics.finding import Finding
 
 SLOW_PING_SECONDS, SKEW_SECONDS = 0.05, 1.0
+LATE_JOBS = "targets go stale, alerts stay silent, leaks are not mended"
 
 
 def store_answers(facts: Facts) -> Iterator[Finding]:
@@ -60,6 +61,29 @@ def pools_have_workers(facts: Facts) -> Iterator[Finding]:
 
 
 def jobs_run(facts: Facts) -> Iterator[Finding]:
+    late = dict(_late_jobs(facts))
+    if late and facts.beats == ():
+        yield Finding(
+            "connectivity.beat",
+            "unhealthy",
+            "beat",
+            f"no beat looks at the schedule; late: {', '.join(late)}",
+            LATE_JOBS,
+            "start one: `fleet beat`; two on different hosts take turns by themselves",
+        )
+        return
+    for job, seen in late.items():
+        yield Finding(
+            "connectivity.beat",
+            "unhealthy",
+            job,
+            f"job {job} {seen}",
+            LATE_JOBS,
+            "start `fleet beat` and `fleet maintenance`; look at the maintenance worker's log",
+        )
+
+
+def _late_jobs(facts: Facts) -> Iterator[tuple[str, str]]:
     settings = facts.settings
     periods = {
         "health": settings.health.interval_seconds,
@@ -74,15 +98,20 @@ def jobs_run(facts: Facts) -> Iterator[Finding]:
         allowed = 3 * period + 30
         # A fleet that has just come up owes nobody a job yet.
         if up_seconds > allowed and (age is None or age > allowed):
-            seen = "has never succeeded" if age is None else f"succeeded {age:.0f} s ago, it is due every {period:g} s"
-            yield Finding(
-                "connectivity.beat",
-                "unhealthy",
-                job,
-                f"job {job} {seen}",
-                "targets go stale, alerts stay silent, leaks are not mended",
-                "start `fleet beat` and `fleet maintenance`; look at the maintenance worker's log",
-            )
+            yield job, "has never succeeded" if age is None else f"succeeded {age:.0f} s ago, it is due every {period:g} s"
 
 
-CHECKS = (store_answers, clocks_agree, pools_have_workers, jobs_run)
+def beats_stand_in(facts: Facts) -> Iterator[Finding]:
+    hosts = {worker.hostname for worker in facts.workers or ()}
+    if facts.beats is not None and len(facts.beats) == 1 and len(hosts) > 1:
+        yield Finding(
+            "connectivity.single_beat",
+            "info",
+            facts.beats[0],
+            f"one beat for workers on {len(hosts)} hosts",
+            "while it is away or started again, targets, alerts and repairs wait",
+            "run a second one on another host (`fleet beat`): every job is still sent once",
+        )
+
+
+CHECKS = (store_answers, clocks_agree, pools_have_workers, jobs_run, beats_stand_in)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fleet.costs.budgets import Budget, Window
 from fleet.diagnostics.facts import Facts
 from fleet.diagnostics.finding import Finding, Severity
 
@@ -36,4 +37,21 @@ def paid_work_has_a_budget(facts: Facts) -> Iterator[Finding]:
         )
 
 
-CHECKS = (budgets_hold, paid_work_has_a_budget)
+def budgets_bound_the_sum(facts: Facts) -> Iterator[Finding]:
+    named = {budget.name: budget for budget in facts.budgets or ()}
+    for budget in named.values():
+        above: Budget | None = budget
+        while above and set(above.limits) <= {Window.TASK}:
+            above = named.get(above.parent or "")
+        if above is None:
+            yield Finding(
+                "costs.no_limit",
+                "warning",
+                budget.name,
+                "it limits single tasks, and neither it nor a budget above it limits an hour, a day or a month",
+                "any number of tasks may spend: a loop is stopped by nothing, and its policy never acts",
+                f"add a window: `fleet budget set {budget.name} --month 500`, or limits_usd in the catalogue",
+            )
+
+
+CHECKS = (budgets_hold, paid_work_has_a_budget, budgets_bound_the_sum)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from fleet import catalogue
 from fleet.costs.budget_store import Fill
-from fleet.costs.budgets import Window
+from fleet.costs.budgets import Budget, Level, Window
 from fleet.diagnostics.checks import SECTIONS, judge
 from fleet.diagnostics.facts import BrokerFacts, ClusterFacts, Facts, HostFacts, WorkFacts
 from fleet.diagnostics.finding import combine
@@ -53,6 +53,10 @@ def setting(**groups: Any) -> Settings:
     return HEALTHY.settings.model_copy(update=groups)
 
 
+def budget(name: str, *windows: Window, parent: str | None = None) -> Budget:
+    return Budget(name, Level.TEAM, dict.fromkeys(windows, 100), parent)
+
+
 def fill(spent: int) -> Fill:
     return Fill("org", Window.MONTH, "2026-11", 100, spent, 0, 0, 0, 0)
 
@@ -65,6 +69,7 @@ FAULTS: dict[str, tuple[Facts, str]] = {
     "connectivity.clock": (replace(HEALTHY, broker=replace(BROKER, clock_skew_seconds=30.0)), "warning"),
     "connectivity.pool": (replace(HEALTHY, pools=(pool(slots=0, held=3),)), "critical"),
     "connectivity.beat": (replace(HEALTHY, job_ages={"health": 500.0, "scaling": 5.0, "alerts": 20.0}), "unhealthy"),
+    "connectivity.single_beat": (replace(HEALTHY, workers=(worker(), worker(worker_id="x", hostname="i")), beats=("h:1",)), "info"),
     "performance.duration": (replace(HEALTHY, work=WorkFacts(100, 0, 12.0, 600.0)), "warning"),
     "performance.errors": (replace(HEALTHY, work=WorkFacts(100, 9, 1.0, 600.0)), "unhealthy"),
     "performance.paused": (replace(HEALTHY, pools=(pool(paused="upgrade"),)), "warning"),
@@ -83,6 +88,8 @@ FAULTS: dict[str, tuple[Facts, str]] = {
     "security.network_policies": (replace(HEALTHY, cluster=ClusterFacts("ns", (), (), ())), "critical"),
     "costs.budget": (replace(HEALTHY, fills=(fill(85),)), "warning"),
     "costs.no_budget": (replace(HEALTHY, settings=setting(llm=LlmSettings(provider="openai"))), "warning"),
+    "costs.no_limit": (replace(HEALTHY, budgets=(budget("org", Window.TASK), budget("team", Window.DAY, parent="org"))), "warning"),
+    "configuration.prefetch": (replace(HEALTHY, workers=(worker(hoards=2),)), "warning"),
     "configuration.eviction": (replace(HEALTHY, broker=replace(BROKER, policy="allkeys-lru")), "critical"),
     "configuration.append_only": (replace(HEALTHY, broker=replace(BROKER, append_only=False)), "unhealthy"),
     "configuration.visibility_timeout": (
@@ -106,6 +113,25 @@ def test_a_planted_fault_is_found_with_its_severity(name: str) -> None:
     found = judge(facts)
     assert [(f.check, f.severity) for f in found] == [(name, severity)]
     assert all(f.evidence and f.consequence and f.fix for f in found)
+
+
+def test_no_beat_is_one_finding_for_all_jobs() -> None:
+    found = judge(replace(HEALTHY, job_ages={}, beats=()))
+    assert [(f.check, f.severity, f.subject) for f in found] == [("connectivity.beat", "unhealthy", "beat")]
+    assert len(judge(replace(HEALTHY, job_ages={}, beats=("h:1",)))) == 3
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        {"beats": ("h:1",)},
+        {"beats": ("h:1", "i:1"), "workers": (worker(), worker(worker_id="x", hostname="i"))},
+        {"budgets": (budget("org", Window.MONTH), budget("each", Window.TASK, parent="org"))},
+    ],
+    ids=["one beat on the only host", "two beats", "a budget above bounds the sum"],
+)
+def test_what_is_sound_is_no_finding(sound: dict[str, Any]) -> None:
+    assert judge(replace(HEALTHY, **sound)) == []
 
 
 def test_what_could_not_be_seen_is_not_healthy() -> None:
