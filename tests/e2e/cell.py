@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -114,6 +115,8 @@ def running(directory: Path, environment: Mapping[str, str] | None = None) -> It
             yield cell
         finally:
             cell.stop()
+            # A result of Celery's unsubscribes when it is forgotten: while its broker lives, or it fails in another test.
+            gc.collect()
             forget()
             cell.broker.process.kill()
             cell.broker.process.wait(10)

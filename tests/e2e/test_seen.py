@@ -33,12 +33,12 @@ Series = dict[str, dict[tuple[str, ...], float]]
 def cell(tmp_path_factory: pytest.TempPathFactory, make_httpserver: HTTPServer) -> Iterator[Cell]:
     """A pool with a worker that forks, one that runs threads, and one of another name: three hosts, as the fleet sees it."""
     answer = {"role": "assistant", "content": "```python\ndef add(a, b):\n    return a + b\n```"}
-    make_httpserver.expect_request("/v1/chat/completions").respond_with_json(
+    make_httpserver.expect_request("/seen/chat/completions").respond_with_json(
         {"model": "gpt-5", "choices": [{"message": answer, "finish_reason": "stop"}], "usage": {"prompt_tokens": 40, "completion_tokens": 9}}
     )  # fmt: skip
     settings = {
         "FLEET_FILE": str(FILE), "FLEET_LLM__PROVIDER": "openai", "FLEET_LLM__MODEL": "gpt-5", "FLEET_LLM__API_KEY": "test-key",
-        "FLEET_LLM__BASE_URL": make_httpserver.url_for("/v1"), "FLEET_AGENTS__SANDBOX_MINIMUM": "rlimits",
+        "FLEET_LLM__BASE_URL": make_httpserver.url_for("/seen"), "FLEET_AGENTS__SANDBOX_MINIMUM": "rlimits",
     }  # fmt: skip
     with running(tmp_path_factory.mktemp("seen"), settings) as found:
         for name, process in (("forks", "prefork"), ("threads", "threads"), ("elsewhere", "prefork")):
