@@ -33,7 +33,9 @@ def doctor(fix: bool, as_json: bool) -> None:
             f"{click.style(finding.severity, fg=COLOURS[finding.severity])}  {finding.subject}: {finding.evidence}",
         ]
         lines += [f"    so    {finding.consequence}", f"    do    {finding.fix}"]
-    lines += [f"not seen  {name}: {why}" for name, why in diagnosis.unseen.items()]
+    for why in dict.fromkeys(diagnosis.unseen.values()):
+        names = ", ".join(name for name, one in diagnosis.unseen.items() if one == why)
+        lines.append(f"not seen  {names}: {why}")
     lines += [f"mended    {line}" for line in done]
     answer(diagnosis.as_dict() | {"mended": done}, as_json, lines)
     sys.exit(EXIT_CODES[diagnosis.verdict])

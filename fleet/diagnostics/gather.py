@@ -6,9 +6,10 @@ Every probe runs at the same time with its own limit; one that cannot look is re
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,23 +47,33 @@ def gather() -> tuple[Facts, dict[str, str]]:
     seen: dict[str, Any] = {}
     unseen: dict[str, str] = {}
     end = time.monotonic() + PROBE_SECONDS
-    pool = ThreadPoolExecutor(len(probes), thread_name_prefix="doctor")
-    try:
-        looking = {name: pool.submit(probe) for name, probe in probes.items()}
-        for name, future in looking.items():
-            try:
-                seen[name] = future.result(timeout=max(0.05, end - time.monotonic()))
-            except Late:
-                unseen[name] = f"no answer within {PROBE_SECONDS:g} s"
-            except (FleetError, OSError, ValueError, KeyError) as error:
-                unseen[name] = f"{type(error).__name__}: {error}"
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    looking = {name: _look(name, probe) for name, probe in probes.items()}
+    for name, future in looking.items():
+        try:
+            seen[name] = future.result(timeout=max(0.05, end - time.monotonic()))
+        except Late:
+            unseen[name] = f"no answer within {PROBE_SECONDS:g} s"
+        except (FleetError, OSError, ValueError, KeyError) as error:
+            unseen[name] = f"{type(error).__name__}: {error}"
     cluster = seen.get("cluster")
     for part in cluster.hidden if cluster else ():
         unseen[f"cluster: {part.partition(': ')[0]}"] = part.partition(": ")[2]
     environment = {name: value for name, value in os.environ.items() if name.startswith("FLOWER_")}
     return Facts(current(), catalogue.current(), environment=environment, **seen), unseen
+
+
+def _look(name: str, probe: Callable[[], Any]) -> Future[Any]:
+    """Look in a thread that nobody waits for at the program's end, unlike an executor's: who hangs holds nobody back."""
+    future: Future[Any] = Future()
+
+    def look() -> None:
+        try:
+            future.set_result(probe())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=look, name=f"doctor-{name}", daemon=True).start()
+    return future
 
 
 def _broker() -> BrokerFacts:

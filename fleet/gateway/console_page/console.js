@@ -65,9 +65,10 @@
     return node;
   }
 
-  function bars(daily) {
-    const days = Object.entries(daily).slice(-31);
-    if (!days.length) return at("spending").replaceChildren(make("figcaption", "The cost job has not reported yet."));
+  // The cost job reports every hour: the picture is as old as its report, the budgets beside it are of now.
+  function bars(report) {
+    const days = Object.entries(report?.daily_usd || {}).slice(-31);
+    if (!days.length) return at("spending").replaceChildren(make("figcaption", "No chart yet: the cost job has not reported, or nothing was spent."));
     const most = Math.max(...days.map(([, usd]) => Number(usd)), 1e-6), draw = "http://www.w3.org/2000/svg";
     const picture = document.createElementNS(draw, "svg");
     for (const [name, value] of [["viewBox", "0 0 310 100"], ["preserveAspectRatio", "none"], ["role", "img"],
@@ -82,7 +83,7 @@
       bar.append(title);
       picture.append(bar);
     });
-    const said = `USD a day, ${days[0][0]} to ${days.at(-1)[0]}; the highest bar is ${dollars(most)}.`;
+    const said = `USD a day, ${days[0][0]} to ${days.at(-1)[0]}; the highest bar is ${dollars(most)}. As of ${report.at.slice(11, 16)} UTC.`;
     at("spending").replaceChildren(picture, make("figcaption", said));
   }
 
@@ -117,7 +118,7 @@
       ["Spent", (row) => dollars(row.spent_usd), "number"], ["Reserved", (row) => dollars(row.reserved_usd), "number"],
       ["Limit, USD", (row) => dollars(row.limit_usd), "number"], ["Full", meter]],
     glance.budgets, "No budget is declared.");
-    bars(costs.report?.daily_usd || {});
+    bars(costs.report);
   }
 
   async function search() {
