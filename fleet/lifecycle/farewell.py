@@ -7,10 +7,12 @@ as no loss; then the whole process group ends. An attempt that finishes in that 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import psutil
+from celery.worker import state
 
 from fleet import catalogue
 from fleet.errors import FleetError
@@ -20,6 +22,8 @@ from fleet.registry import roster
 from fleet.telemetry import logs
 
 LOG = "lifecycle"
+STUCK_SECONDS = 8
+"""How long a worker without tasks may take to stop: usually two, on a busy machine four."""
 GRACE_OVER, GHOST = 0, 3
 """Exit codes: a worker told to stop has stopped; a ghost wants to be started again."""
 
@@ -29,6 +33,15 @@ def notice_seconds(pools: Iterable[str]) -> float | None:
     declared = catalogue.current()
     graces = [row.grace_seconds for name in pools if (row := declared.pool(name))]
     return min(graces) - min(2.0, min(graces) / 4) if graces else None
+
+
+def end_if_stuck(records: Iterable[str], worker: str) -> None:
+    """End a worker that was told to stop, runs nothing, and is still here after a while; a healthy one is gone by then."""
+    idle = 0
+    while idle < STUCK_SECONDS:
+        time.sleep(1.0)
+        idle = 0 if state.active_requests else idle + 1
+    give_up(records, f"worker {worker} was told to stop, runs nothing, and hangs: does the broker answer?", GRACE_OVER)
 
 
 def give_up(records: Iterable[str], why: str, code: int) -> None:

@@ -12,7 +12,7 @@ import threading
 from typing import Any
 
 import psutil
-from celery import bootsteps
+from celery import bootsteps, signals
 
 from fleet import catalogue
 from fleet.dispatcher import contracts, declare, execution, memory, ticking, transport
@@ -56,6 +56,21 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         ticking.tick()
         self.thread = threading.Thread(target=self._beat, name="fleet-heartbeat", daemon=True)
         self.thread.start()
+        signals.worker_shutting_down.connect(self._told_to_stop, weak=False)
+
+    def _told_to_stop(self, **_: Any) -> None:
+        """Count from the signal on: the event loop, waiting for a broker that does not answer, may notice late or never."""
+        self._call_last()
+        watch = threading.Thread(target=farewell.end_if_stuck, args=(self.records, self.worker_id), name="fleet-farewell", daemon=True)
+        watch.start()
+
+    def _call_last(self) -> None:
+        notice = farewell.notice_seconds(pool for pool, _ in self.records.values())
+        if notice is not None and self.last_call is None:
+            why = f"worker {self.worker_id} stops and its grace period is over"
+            self.last_call = threading.Timer(notice, farewell.give_up, (self.records, why, farewell.GRACE_OVER))
+            self.last_call.daemon = True
+            self.last_call.start()
 
     def register_with_event_loop(self, worker: Any, hub: Any) -> None:
         """Look after the pool's processes twice a second: Celery's own five seconds are how late a killed one is noticed."""
@@ -72,12 +87,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         """Take no more: the slots leave now; the lease is kept up while running tasks finish, as long as they may."""
         self.is_leaving = True
         farewell.tell_each(self.records, roster.drain)
-        notice = farewell.notice_seconds(pool for pool, _ in self.records.values())
-        if notice is not None:
-            why = f"worker {self.worker_id} stops and its grace period is over"
-            self.last_call = threading.Timer(notice, farewell.give_up, (self.records, why, farewell.GRACE_OVER))
-            self.last_call.daemon = True
-            self.last_call.start()
+        self._call_last()
 
     def terminate(self, worker: Any) -> None:
         self.leave()

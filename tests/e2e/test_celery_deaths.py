@@ -69,6 +69,16 @@ def test_a_task_that_outlasts_the_grace_period_is_handed_back_and_is_no_loss(bro
     assert mend() == {"mended": 0}
 
 
+def test_an_idle_worker_stops_though_its_broker_does_not_answer(broken: Cell) -> None:
+    worker = broken.start("victims", "worker")
+    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
+    broken.broker.process.send_signal(signal.SIGSTOP)
+    eventually(lambda: "store_unavailable" in worker.log.read_text(), timeout=WAIT)
+    worker.tell(signal.SIGTERM)
+    assert worker.process.wait(WAIT) == 0
+    broken.broker.process.send_signal(signal.SIGCONT)
+
+
 def test_a_ghost_ends_itself_and_its_task_runs_elsewhere(broken: Cell, tmp_path: Path) -> None:
     wire, direct = Proxy(broken.broker.port), broken.broker.url
     apart = {
