@@ -26,7 +26,8 @@ from fleet.costs.analysis import analyse
 from fleet.costs.durable import DurableLedger
 from fleet.costs.entries import Entry
 from fleet.dispatcher import declare, estimates
-from fleet.dispatcher.submit import TaskRequest, known_type, submit, submit_many
+from fleet.dispatcher.submit import TaskRequest, submit, submit_many
+from fleet.dispatcher.submit import forget as forget_types
 from fleet.store.client import connect
 
 ROUNDS, TASKS, ENTRIES, CHUNK = 15, 200, 1_000_000, 20_000
@@ -107,7 +108,9 @@ def declare_work(directory: Path, paid: bool) -> None:
     }
     (directory / "fleet.yaml").write_text(yaml.safe_dump(document))
     os.environ["FLEET_FILE"] = str(directory / "fleet.yaml")
-    for cached in (settings.load, catalogue.current, known_type, estimates.price_book, estimates.models, estimates._paid):
+    catalogue.forget()
+    forget_types()
+    for cached in (settings.load, estimates.price_book, estimates.models, estimates._paid):
         cached.cache_clear()
     connect().flushall()
     declare.publish()
