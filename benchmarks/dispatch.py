@@ -31,12 +31,13 @@ class Figure:
 
 
 def measure() -> list[Figure]:
-    """Run everything; some minutes on two cores."""
+    """Run everything; five minutes on two idle cores."""
     with stage.broker():
-        costs = submitting.measure()
-        rates, waits = working.throughput(), working.latency()
-        idle = idling.measure()
-        few, many = deciding.table().values()
+        costs = stage.part("1/5 submits", submitting.measure)
+        rates = stage.part("2/5 workers with a backlog", working.throughput)
+        waits = stage.part("3/5 from enqueue to start", working.latency)
+        idle = stage.part("4/5 idle workers", idling.measure)
+        few, many = stage.part("5/5 decisions", deciding.table).values()
     plain, batch = costs[submitting.PLAIN], costs[submitting.BATCH]
     growth = median(many.server_us) / median(few.server_us)
     return [

@@ -6,17 +6,20 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
+from rich.console import Console
 
 from fleet import catalogue, settings
 from fleet.dispatcher import declare, submit
 from fleet.store.client import connect, forget
 from fleet.supervisor import valkey
 
+T = TypeVar("T")
 HERE = Path(__file__).parent
 
 
@@ -37,6 +40,12 @@ def broker() -> Iterator[None]:
             forget()
             running.process.kill()
             running.process.wait()
+
+
+def part(what: str, measure: Callable[[], T]) -> T:
+    """Run one part of a long benchmark and tell whoever waits at a terminal."""
+    with Console(stderr=True).status(f"measuring {what}"):
+        return measure()
 
 
 @contextmanager
