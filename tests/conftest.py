@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
+from opentelemetry.context import Context, attach, detach
 
 from fleet.store.client import connect, forget
 from fleet.supervisor import valkey
@@ -31,6 +32,14 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     forget()
     broker.process.kill()
     broker.process.wait(timeout=10)
+
+
+@pytest.fixture(autouse=True)
+def no_span_of_others() -> Iterator[None]:
+    """A span that one test left open is not the parent of what the next one does."""
+    token = attach(Context())
+    yield
+    detach(token)
 
 
 @pytest.fixture
