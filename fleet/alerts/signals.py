@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from fleet.alerts.sources import Source, broker, budgets, jobs, own, secrets, targets, tasks, workers
+from fleet.alerts.sources import Source, broker, budgets, jobs, own, secrets, stranded, targets, tasks, workers
 from fleet.alerts.windows import Moment, Vector
 from fleet.errors import FleetError, StoreUnavailable
 from fleet.store import keys
@@ -24,6 +24,7 @@ SOURCES: Final[tuple[Source, ...]] = (
     broker.SOURCE,
     workers.SOURCE,
     tasks.SOURCE,
+    stranded.SOURCE,
     targets.SOURCE,
     budgets.SOURCE,
     jobs.SOURCE,

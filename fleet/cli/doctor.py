@@ -8,7 +8,7 @@ import click
 
 from fleet.cli.answer import answer, json_option
 
-COLOURS = {"critical": "red", "unhealthy": "red", "warning": "yellow", "info": "cyan", "healthy": "green"}
+COLOURS = {"critical": "red", "unhealthy": "red", "warning": "yellow", "unknown": "yellow", "info": "cyan", "healthy": "green"}
 
 
 @click.command()

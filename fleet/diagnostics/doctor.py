@@ -11,7 +11,7 @@ from fleet.errors import FleetError
 def diagnose() -> Diagnosis:
     """Look at everything once."""
     facts, unseen = gather()
-    return combine(checks.judge(facts), checks.SECTIONS, unseen)
+    return combine(checks.judge(facts), checks.SECTIONS, unseen, checks.blind(facts))
 
 
 def mend(diagnosis: Diagnosis) -> tuple[Diagnosis, list[str]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fleet.catalogue import Catalogue
 from fleet.costs.budgets import Budget
+from fleet.dispatcher.stranded import Stranded
 from fleet.registry.roster import WorkerRecord
 from fleet.settings import Settings
 
@@ -81,7 +82,8 @@ class Facts:
     broker: BrokerFacts | None = None
     workers: tuple[WorkerRecord, ...] | None = None
     pools: tuple[Any, ...] | None = None
-    held: Mapping[str, int] | None = None
+    stranded: tuple[Stranded, ...] | None = None
+    """Held tasks nobody can take."""
     dead_letters: int | None = None
     work: WorkFacts | None = None
     job_ages: Mapping[str, float] | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Severity = Literal["info", "warning", "unhealthy", "critical"]
 Verdict = Literal["healthy", "warning", "unhealthy", "critical"]
 RANK: dict[str, int] = {"info": 0, "healthy": 0, "warning": 1, "unhealthy": 2, "critical": 3}
+Standing = Verdict | Literal["unknown"]
+"""Of a section: unknown is not healthy, nobody could look."""
 EXIT_CODES: dict[Verdict, int] = {"healthy": 0, "warning": 0, "unhealthy": 1, "critical": 2}
 
 
@@ -32,7 +34,7 @@ class Diagnosis:
 
     verdict: Verdict
     findings: tuple[Finding, ...]
-    sections: dict[str, Verdict]
+    sections: dict[str, Standing]
     unseen: dict[str, str]
     """Probes that could not look, and why: what they would have found is unknown, not fine."""
 
@@ -42,16 +44,25 @@ class Diagnosis:
         return asdict(self)
 
 
-def combine(findings: Iterable[Finding], sections: Iterable[str], unseen: dict[str, str]) -> Diagnosis:
-    """Combine: the worst finding of a section is the section's verdict, the worst section the fleet's. Pure."""
+def combine(
+    findings: Iterable[Finding], sections: Iterable[str], unseen: dict[str, str], blind: Container[str] = ()
+) -> Diagnosis:
+    """Combine: the worst finding of a section is the section's verdict, the worst section the fleet's. Pure.
+
+    A section of `blind`, into which nobody could look, is unknown unless something was found all the same; a fleet of
+    which something is unknown is not healthy.
+    """
     ordered = tuple(sorted(findings, key=lambda finding: (-RANK[finding.severity], finding.check, finding.subject)))
     by_section: dict[str, Verdict] = {
         name: _verdict([f for f in ordered if f.check.partition(".")[0] == name]) for name in sections
     }
     verdict = _worst(by_section.values())
-    if unseen and RANK[verdict] < RANK["warning"]:
+    standing: dict[str, Standing] = {
+        name: "unknown" if name in blind and one == "healthy" else one for name, one in by_section.items()
+    }
+    if (unseen or "unknown" in standing.values()) and RANK[verdict] < RANK["warning"]:
         verdict = "warning"
-    return Diagnosis(verdict, ordered, by_section, unseen)
+    return Diagnosis(verdict, ordered, standing, unseen)
 
 
 def _verdict(findings: list[Finding]) -> Verdict:

@@ -32,7 +32,7 @@ def gather() -> tuple[Facts, dict[str, str]]:
         "broker": _broker,
         "workers": _workers,
         "pools": _pools,
-        "held": _held,
+        "stranded": _stranded,
         "dead_letters": _dead_letters,
         "work": _work,
         "job_ages": _job_ages,
@@ -115,10 +115,13 @@ def _pools() -> Any:
     return tuple(pools.status())
 
 
-def _held() -> Any:
-    from fleet.dispatcher import pools
+def _stranded() -> Any:
+    from fleet.dispatcher import stranded
 
-    return pools.held_by_type()
+    client: Any = connect()
+    with available():
+        seconds, micros = client.time()
+    return tuple(stranded.read(client, current().cell, seconds + micros / 1e6))
 
 
 def _dead_letters() -> int:
@@ -173,7 +176,7 @@ def _fills() -> Any:
 def _secret_ages() -> Any:
     from fleet.secrets import upkeep
 
-    return () if current().secrets.backend == "environment" else upkeep.ages()
+    return None if current().secrets.backend == "environment" else upkeep.ages()
 
 
 def _host() -> HostFacts:

@@ -105,6 +105,12 @@ TABLE: Final[tuple[Metric, ...]] = (
     _gauge("fleet_tasks", "Unfinished tasks by state.", STATE),
     _gauge("fleet_held_tasks", "Tasks held for a free slot.", TASK_TYPE),
     _gauge("fleet_queue_age_seconds", "Age of the oldest held task.", TASK_TYPE),
+    _gauge(
+        "fleet_stranded_tasks",
+        "Held tasks nobody can take: no ready worker understands their contract, or no pool that can run them has one.",
+        TASK_TYPE,
+        Label("missing", ("contract", "pool")),
+    ),
     _gauge("fleet_queue_paused", "1 while releases are paused.", Label("queue", bound="pool or task type")),
     _histogram("fleet_task_wait_seconds", "Due to running: the time a task waited.", TASK_TYPE),
     _counter(

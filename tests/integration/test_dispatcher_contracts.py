@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rig import Rig
 
+from fleet.alerts.sources import stranded as source
 from fleet.catalogue.declaration import TaskType
 from fleet.dispatcher import contracts, rollouts
 from fleet.dispatcher.explanation import explain
@@ -192,3 +193,21 @@ def test_nothing_is_released_to_a_pool_with_a_worker_that_would_have_to_guess(
             serving.pop(name, None)
         assert rig.store.llen("fleet.a") >= before
     rig.check()
+
+
+def test_what_nobody_can_take_is_counted_by_what_is_missing(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}}, task_types={"job": {"contract": 2}, "other": {}})
+
+    def missing() -> dict[str, float]:
+        return {dict(one.labels)["missing"]: one.value for one in source.read(rig.store, "main", 0.0)}
+
+    rig.submit()
+    rig.submit()
+    assert missing() == {"pool": 2.0}  # nobody is there yet
+    rig.worker("old", "a", 5, "job#1 other#1")
+    assert missing() == {"contract": 2.0}
+    rig.submit("other")  # runs: its contract is known
+    assert missing() == {"contract": 2.0}
+    roster.leave("old")
+    rig.worker("new", "a", 5, "job#2 other#1")
+    assert missing() == {}

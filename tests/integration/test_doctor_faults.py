@@ -47,14 +47,14 @@ def sets(name: str, value: str) -> Step:
     return step
 
 
-def declares(**row: object) -> Step:
-    """Write other values into the pool's row of the catalogue."""
+def declares(section: str = "pools", name: str = "a", **row: object) -> Step:
+    """Write other values into a row of the catalogue."""
 
     def step(_rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
         file = catalogue_file()
         assert file is not None
         document = yaml.safe_load(file.read_text())
-        document["pools"]["a"] |= row
+        document[section][name] |= row
         file.write_text(yaml.safe_dump(document))
         forget_facts()
         declare.publish()
@@ -122,12 +122,37 @@ def gets_another_beat(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     FleetScheduler(app).tick()
 
 
+def makes_what_nobody_understands(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A producer is a build ahead; what it submits has waited long."""
+    declares("task_types", "job", contract=2, understands=[1])(rig, monkeypatch)
+    waits_long(rig)
+
+
+def waits_long(rig: Rig) -> None:
+    rig.store.hset(rig.key(f"task:{rig.submit().id}"), "held", time.time() - 300)
+
+
+def understands(rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
+    roster.leave("w")
+    rig.worker("v", "a", 4, "job#1 job#2")
+
+
+def loses_who_runs_it(rig: Rig, _monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only pool that runs the type was taken out of the catalogue while its task waits."""
+    roster.leave("w")
+    waits_long(rig)
+    rig.store.delete(rig.key("factors:job"))
+    rig.worker("w", "a", 4)
+
+
 FAULTS = (
     Fault("configuration.eviction", "critical", configures("maxmemory-policy", "allkeys-lru")),
     Fault("configuration.append_only", "unhealthy", configures("appendonly", "no")),
     Fault("performance.ghost", "critical", haunts),
     Fault("performance.paused", "warning", lambda rig, _: pausing.pause("a", "by a test"), types("pools", "resume", "a")),
     Fault("performance.dead_letters", "warning", dies, types("tasks", "dead", "discard", "--all", "--yes")),
+    Fault("performance.contract", "unhealthy", makes_what_nobody_understands, understands),
+    Fault("performance.unserved", "critical", loses_who_runs_it, lambda rig, _: declare.publish() and rig.tick() and None),
     Fault("performance.silent", "warning", falls_silent, lambda rig, _: roster.leave("x")),
     Fault("configuration.visibility_timeout", "unhealthy", sets("FLEET_BROKER__VISIBILITY_TIMEOUT_SECONDS", "60"),
           sets("FLEET_BROKER__VISIBILITY_TIMEOUT_SECONDS", "3600")),

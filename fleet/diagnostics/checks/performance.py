@@ -85,6 +85,35 @@ def workers_consume(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def somebody_can_take_what_waits(facts: Facts) -> Iterator[Finding]:
+    for row in facts.stranded or ():
+        if row.age_seconds < facts.settings.health.ghost_seconds:
+            continue  # a rolling upgrade, or a pool that grows from zero
+        if row.lane.removeprefix("@") in facts.catalogue.pools:
+            continue  # connectivity.pool tells of it
+        waits = f"{row.held} tasks wait, the oldest for {row.age_seconds:.0f} s"
+        named = ", ".join(row.pools)
+        if row.why == "contract":
+            yield Finding(
+                "performance.contract",
+                "unhealthy",
+                row.task_type,
+                f"{waits}, and in no pool all workers understand contract {row.contract}; can run it: {named}",
+                "they are held until such workers come; their deadlines pass",
+                "start workers of the build that made them (`fleet workers` shows who understands what), or drain those that are behind",
+            )
+        else:
+            yield Finding(
+                "performance.unserved",
+                "critical",
+                row.task_type,
+                f"{waits}, and " + (f"no worker is ready in {named}" if named else "no declared pool can run it"),
+                "they are held until a worker comes; their deadlines pass",
+                f"`fleet scale explain {row.pools[0]}`; `fleet worker {row.pools[0]}` starts one" if named else
+                f"let an agent type with a pool run {row.task_type} (`runs` in the catalogue), or cancel them: `fleet tasks cancel`",
+            )
+
+
 def nothing_is_dead(facts: Facts) -> Iterator[Finding]:
     if facts.dead_letters:
         yield Finding(
@@ -97,4 +126,4 @@ def nothing_is_dead(facts: Facts) -> Iterator[Finding]:
         )
 
 
-CHECKS = (runs_are_short, tasks_succeed, pools_serve, workers_consume, nothing_is_dead)
+CHECKS = (runs_are_short, tasks_succeed, pools_serve, workers_consume, somebody_can_take_what_waits, nothing_is_dead)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +16,11 @@ from pydantic import SecretStr
 from fleet import catalogue
 from fleet.costs.budget_store import Fill
 from fleet.costs.budgets import Budget, Level, Window
-from fleet.diagnostics.checks import SECTIONS, judge
+from fleet.diagnostics.checks import READS, SECTIONS, blind, judge
 from fleet.diagnostics.facts import BrokerFacts, ClusterFacts, Facts, HostFacts, WorkFacts
 from fleet.diagnostics.finding import combine
 from fleet.dispatcher.pools import PoolStatus
+from fleet.dispatcher.stranded import Stranded
 from fleet.registry.roster import WorkerRecord
 from fleet.secrets.age import Age
 from fleet.settings import AgentSettings, BrokerSettings, LeaseSettings, LlmSettings, Settings
@@ -38,7 +42,7 @@ HEALTHY = Facts(
     broker=BrokerFacts(0.001, 0.0, {"used_memory": 1, "maxmemory": 0, "aof_last_write_status": "ok"}, "noeviction", True, True),
     workers=(worker(),),
     pools=tuple(pool(name) for name in catalogue.load().pools),
-    held={},
+    stranded=(),
     dead_letters=0,
     work=WorkFacts(100, 1, 2.0, 600.0),
     job_ages={"health": 10.0, "scaling": 5.0, "alerts": 20.0},
@@ -63,6 +67,7 @@ def fill(spent: int) -> Fill:
 
 BROKER = HEALTHY.broker
 assert BROKER is not None
+STRANDED = Stranded("job#2", "job", "2", "contract", 4, 120.0, ("code_generator",))
 PODS = ({"name": "p", "phase": "Running", "ready": False, "restarts": 0, "waiting": "CrashLoopBackOff"},)
 FAULTS: dict[str, tuple[Facts, str]] = {
     "connectivity.store": (replace(HEALTHY, broker=None), "critical"),
@@ -77,6 +82,8 @@ FAULTS: dict[str, tuple[Facts, str]] = {
     "performance.ghost": (
         replace(HEALTHY, workers=(worker(claimed_at=time.time() - 900),), pools=(pool(queued=4),)), "critical",
     ),
+    "performance.contract": (replace(HEALTHY, stranded=(STRANDED,)), "unhealthy"),
+    "performance.unserved": (replace(HEALTHY, stranded=(replace(STRANDED, why="pool", pools=()),)), "critical"),
     "performance.dead_letters": (replace(HEALTHY, dead_letters=3), "warning"),
     "resources.disk": (replace(HEALTHY, host=HostFacts(0.1, 0.1, 0.97)), "critical"),
     "resources.store_memory": (replace(HEALTHY, broker=replace(BROKER, info={"used_memory": 90, "maxmemory": 100})), "warning"),
@@ -126,9 +133,10 @@ def test_no_beat_is_one_finding_for_all_jobs() -> None:
     [
         {"beats": ("h:1",)},
         {"beats": ("h:1", "i:1"), "workers": (worker(), worker(worker_id="x", hostname="i"))},
+        {"stranded": (replace(STRANDED, age_seconds=3.0),)},
         {"budgets": (budget("org", Window.MONTH), budget("each", Window.TASK, parent="org"))},
     ],
-    ids=["one beat on the only host", "two beats", "a budget above bounds the sum"],
+    ids=["one beat on the only host", "two beats", "a rolling upgrade", "a budget above bounds the sum"],
 )
 def test_what_is_sound_is_no_finding(sound: dict[str, Any]) -> None:
     assert judge(replace(HEALTHY, **sound)) == []
@@ -136,6 +144,28 @@ def test_what_is_sound_is_no_finding(sound: dict[str, Any]) -> None:
 
 def test_what_could_not_be_seen_is_not_healthy() -> None:
     assert combine([], SECTIONS, {"broker": "no answer"}).verdict == "warning"
+
+
+def test_a_section_nobody_could_look_into_is_unknown() -> None:
+    laptop_without_store = Facts(HEALTHY.settings, HEALTHY.catalogue, host=HEALTHY.host)
+    unknown = blind(laptop_without_store)
+    assert unknown == ("connectivity", "performance", "security", "costs", "configuration")
+    diagnosis = combine(judge(laptop_without_store), SECTIONS, {}, unknown)
+    assert diagnosis.verdict == "critical"
+    assert diagnosis.sections == {
+        "connectivity": "critical", "performance": "unknown", "resources": "healthy",
+        "security": "unknown", "costs": "unknown", "configuration": "unknown",
+    }  # fmt: skip
+    assert combine([], SECTIONS, {}, ("costs",)).verdict == "warning"
+    assert blind(HEALTHY) == ()
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_section_names_every_fact_it_reads(section: str) -> None:
+    """What a check reads beside settings, catalogue and environment is in READS, or its absence would pass as health."""
+    source = Path(str(files("fleet.diagnostics.checks").joinpath(f"{section}.py"))).read_text()
+    read = set(re.findall(r"facts\.([a-z_]+)", source)) - {"settings", "catalogue", "environment"}
+    assert read - {"broker"} == set(READS[section]) - {"broker"}  # its clock corrects ages elsewhere
 
 
 def test_the_worst_finding_is_the_verdict() -> None:
