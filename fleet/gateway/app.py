@@ -10,28 +10,27 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import cast
 
 import orjson
 from anyio import create_task_group
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route as Path
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect
+from starlette.routing import Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fleet.errors import FleetError
-from fleet.gateway import openapi, problems
+from fleet.gateway import incoming, openapi
 from fleet.gateway.counting import Counting
 from fleet.gateway.door import Door
-from fleet.gateway.exchange import Answer, Call, dump
+from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.identity import Identity, Refused
 from fleet.gateway.logins import accept, refuse
-from fleet.gateway.problems import Complaint, Problem
+from fleet.gateway.outgoing import content_of, give, refused
+from fleet.gateway.problems import Problem
 from fleet.gateway.revocations import Revocations
 from fleet.gateway.routes import ROUTES, Route
-from fleet.gateway.schemas import Id
+from fleet.gateway.table import Table
 from fleet.gateway.threads import aside
 from fleet.gateway.trips import Trips
 from fleet.secrets.roles import Role
@@ -41,8 +40,6 @@ from fleet.telemetry import logs
 from fleet.telemetry.events import Event
 
 NOBODY = Identity("nobody", "", Role.VIEWER, "no credential")
-EVERY_ANSWER = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
-_id = TypeAdapter[str](Id)
 
 
 class Gateway:
@@ -55,80 +52,66 @@ class Gateway:
         self.counting = Counting(self.client, self.cell)
         self.trips = Trips()
 
-    def endpoint(self, route: Route) -> Callable[[Request], Awaitable[Response]]:
-        """Return the ASGI endpoint of a row."""
+    def endpoint(self, route: Route) -> ASGIApp:
+        """Return what answers the requests of a row."""
+        is_async, unasked = inspect.iscoroutinefunction(route.handler), _unasked(route.query)
 
-        async def answer(request: Request) -> Response:
+        async def handled(scope: Scope, receive: Receive) -> Answer:
+            headers = incoming.headers_of(scope)
+            identity = await self._let_in(route.role, headers, scope)
+            limit = self.settings.gateway.max_request_bytes
+            raw = await incoming.body_of(headers, receive, limit) if route.body else b""
+            path = {name: incoming.named(name, value) for name, value in scope["path_params"].items()}
+            query = incoming.query_of(scope, route.query, unasked) if route.query else None
+            body = incoming.fitted(route.body, incoming.document_of(headers, raw)) if route.body else None
+            call = Call(self.client, self.cell, self.trips, identity, path, query, body, headers)
+            if is_async:
+                return await cast(Awaitable[Answer], route.handler(call))
+            return await aside(cast(Callable[[Call], Answer], route.handler), call)
+
+        async def answered(scope: Scope, receive: Receive, send: Send) -> None:
             began = time.perf_counter()
             try:
-                identity = await self._let_in(route, request)
-                raw = await self._read(request) if route.body else b""
-                call = self._call(route, request, identity, raw)
-                if inspect.iscoroutinefunction(route.handler):
-                    handled = await cast(Awaitable[Answer], route.handler(call))
-                else:
-                    handled = await aside(cast(Callable[[Call], Answer], route.handler), call)
-                response = _response(handled)
-            except (Problem, FleetError) as error:
-                response = _refusal(request, error)
+                answer = await handled(scope, receive)
+                content = content_of(answer)
             except ClientDisconnect:
-                response = Response(status_code=400)
-            except Exception:
-                logs.get("gateway").exception(Event.REQUEST_ANSWERED, route=route.path, status=500)
-                response = _refusal(request, Problem(500, "internal", "the gateway failed; its log says why"))
-            self.counting.answered(route.path, route.method, response.status_code, time.perf_counter() - began)
-            return response
+                answer, content = Answer(status=400), b""
+            except Exception as error:
+                if not isinstance(error, Problem | FleetError):
+                    logs.get("gateway").exception(Event.REQUEST_ANSWERED, route=route.path, status=500)
+                    error = Problem(500, "internal", "the gateway failed; its log says why")
+                answer = refused(scope["path"], error)
+                content = content_of(answer)
+            self.counting.answered(route.path, route.method, answer.status, time.perf_counter() - began)
+            await give(answer, content, scope, receive, send)
 
-        return answer
+        return answered
 
-    async def _let_in(self, route: Route, request: Request) -> Identity:
-        if route.role is None:
+    async def _let_in(self, role: Role | None, headers: dict[str, str], scope: Scope) -> Identity:
+        if role is None:
             return NOBODY
-        identity = self.door.recall(request.headers)
+        identity = self.door.recall(headers)
         if identity is None:
-            identity = await aside(self._identify, request)
-        if not identity.role.covers(route.role):
-            raise Problem(
-                403, "role-too-small", f"this needs the role {route.role}, the credential has {identity.role}"
-            )
+            identity = await aside(self._identify, headers, incoming.source_of(scope))
+        if not identity.role.covers(role):
+            raise Problem(403, "role-too-small", f"this needs the role {role}, the credential has {identity.role}")
         return identity
 
-    def _identify(self, request: Request) -> Identity:
-        found = self.door.identify(request.headers)
-        source = request.client.host if request.client else "unknown"
+    def _identify(self, headers: dict[str, str], source: str) -> Identity:
+        found = self.door.identify(headers)
         if isinstance(found, Refused):
             raise refuse(self.client, self.cell, source, found.reason)
         if self.door.is_news(found):
             accept(self.client, self.cell, source, found)
         return found
 
-    def _call(self, route: Route, request: Request, identity: Identity, raw: bytes) -> Call:
-        path = {name: _valid_id(name, str(value)) for name, value in request.path_params.items()}
-        query = _model(route.query, _query(request), "/query") if route.query else None
-        body = _model(route.body, _parsed(request, raw), "") if route.body else None
-        return Call(self.client, self.cell, self.trips, identity, path, query, body, request.headers)
 
-    async def _read(self, request: Request) -> bytes:
-        limit = self.settings.gateway.max_request_bytes
-        declared = request.headers.get("content-length", "0")
-        too_large = Problem(413, "too-large", f"a request may have {limit} bytes at most")
-        if not declared.isdecimal() or int(declared) > limit:
-            raise too_large
-        parts, size = [], 0
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise too_large
-            parts.append(part)
-        return b"".join(parts)
-
-
-def create(settings: Settings | None = None) -> Starlette:
+def create(settings: Settings | None = None) -> Router:
     """Return the application that serves the table of routes."""
     gateway = Gateway(settings or current())
 
     @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: object) -> AsyncIterator[None]:
         revocations = Revocations(gateway.client, gateway.cell, gateway.door)
         revocations.start()
         async with create_task_group() as background:
@@ -136,71 +119,38 @@ def create(settings: Settings | None = None) -> Starlette:
             yield
             background.cancel_scope.cancel()
         await aside(revocations.stop)
-        await aside(gateway.counting.flush)
+        await gateway.counting.flush()
         gateway.door.close()
 
-    document = orjson.dumps(openapi.document())
+    description = orjson.dumps(openapi.document())
 
-    async def describe(_request: Request) -> Response:
-        return Response(document, headers=EVERY_ANSWER, media_type="application/json")
+    async def describe(scope: Scope, receive: Receive, send: Send) -> None:
+        await give(Answer(), description, scope, receive, send)
 
-    paths = [Path(route.path, gateway.endpoint(route), methods=[route.method], name=route.name) for route in ROUTES]
-    return Starlette(
-        routes=[*paths, Path(openapi.PATH, describe, methods=["GET"])],
-        exception_handlers={HTTPException: _not_routed},
-        lifespan=lifespan,
-    )
-
-
-def _query(request: Request) -> dict[str, str]:
-    return dict(request.query_params)
+    table = Table(_missing)
+    for route in ROUTES:
+        table.add(route.method, route.path, gateway.endpoint(route))
+    table.add("GET", openapi.PATH, describe)
+    return Router([table], redirect_slashes=False, lifespan=lifespan)
 
 
-def _parsed(request: Request, raw: bytes) -> Any:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media != "application/json":
-        raise Problem(415, "not-json", "send the body as application/json")
+def _unasked(model: type[BaseModel] | None) -> BaseModel | None:
+    """Return the query of a request that has none, made once; None where a query must be given."""
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise Problem(400, "malformed", f"the body is not JSON: {error.msg} at {error.pos}") from None
-
-
-def _model(model: type[BaseModel], given: Any, where: str) -> BaseModel:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise problems.invalid(error, where) from None
-
-
-def _valid_id(name: str, value: str) -> str:
-    try:
-        return _id.validate_python(value)
+        return model() if model is not None else None
     except ValidationError:
-        complaint = Complaint(f"/path/{name}", "letters, digits and `_.:-`, at most 128")
-        raise Problem(422, "invalid-request", f"{name} is not valid", [complaint]) from None
+        return None
 
 
-def _response(answer: Answer) -> Response:
-    headers = {**EVERY_ANSWER, **answer.headers}
-    if answer.stream is not None:
-        return StreamingResponse(answer.stream, answer.status, headers, answer.media)
-    content = dump(answer.document) if answer.content is None else answer.content
-    return Response(content, answer.status, headers, answer.media)
-
-
-def _refusal(request: Request, error: Problem | FleetError) -> Response:
-    problem = error if isinstance(error, Problem) else problems.of(error)
-    if problem.status >= 500 and isinstance(error, FleetError):
-        logs.get("gateway").error(Event.REQUEST_ANSWERED, status=problem.status, reason=str(error))
-    headers = {**EVERY_ANSWER, **problem.all_headers()}
-    return Response(dump(problem.body(request.url.path)), problem.status, headers, problems.MEDIA)
-
-
-async def _not_routed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail = {404: "there is no such route", 405: "this route does not know the method"}.get(error.status_code, "")
-    kind = {404: "no-route", 405: "wrong-method"}.get(error.status_code, "refused")
-    return _refusal(
-        request, Problem(error.status_code, kind, detail or error.detail, headers=dict(error.headers or {}))
+def _missing(methods: tuple[str, ...]) -> ASGIApp:
+    problem = (
+        Problem(405, "wrong-method", "this route does not know the method", headers={"allow": ", ".join(methods)})
+        if methods
+        else Problem(404, "no-route", "there is no such route")
     )
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        answer = refused(scope["path"], problem)
+        await give(answer, content_of(answer), scope, receive, send)
+
+    return answer

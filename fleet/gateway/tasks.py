@@ -37,10 +37,13 @@ async def submit(call: Call) -> Answer:
 
     request = call.sent(TaskRequest)
     wish = _wish(request, call.identity, request.idempotency_key or _header_key(call))
-    with traced.submitting(wish.task_type, wish.tenant, call.headers):
-        if routing.is_many():
+    if routing.is_many():
+        with traced.submitting(wish.task_type, wish.tenant, call.headers):
             submission = await aside(routing.routed, wish.tenant, wish.task_type, lambda: send([encode(wish)])[0])
-        else:
+    elif not tracing.is_on():
+        submission = await call.trips.submit(partial(encode, wish))
+    else:
+        with traced.submitting(wish.task_type, wish.tenant, call.headers):
             submission = await call.trips.submit(partial(copy_context().run, encode, wish))
     match submission.answer:
         case "accepted":

@@ -15,5 +15,7 @@ class Role(StrEnum):
 
     def covers(self, needed: Role) -> bool:
         """Return whether this role may do what needs the other."""
-        ranks = tuple(Role)
-        return ranks.index(self) >= ranks.index(needed)
+        return RANKS[self] >= RANKS[needed]
+
+
+RANKS = {role: rank for rank, role in enumerate(Role)}

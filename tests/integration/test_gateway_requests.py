@@ -196,6 +196,8 @@ def test_requests_are_counted_by_route_not_by_address(store: redis.Redis) -> Non
             client.get("/api/v1/whoami")
     counted = store.hgetall(keys.prefix(current().cell) + "metrics")
     assert counted["fleet_gateway_requests_total|/api/v1/whoami|GET|2xx"] == "3"
+    times = {name: int(n) for name, n in counted.items() if name.startswith("fleet_gateway_request_seconds|/api/v1/whoami|") and name[-1].isdigit()}
+    assert sum(times.values()) == 3
     assert not [name for name in counted if "nowhere" in name]
 
 

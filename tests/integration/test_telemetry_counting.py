@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from bisect import bisect_left
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
 
 from fleet.store.scripts import script
+from fleet.telemetry.metrics import BY_NAME
 from fleet.telemetry.series import decode, samples
 
 PREFIX = "fleet:{counting}:"
@@ -92,3 +94,17 @@ def test_labels_cannot_forge_fields_or_fill_the_store(cell: redis.Redis) -> None
     assert cell.hget(PREFIX + "metrics", "fleet_metrics_dropped_total") == "22"
     record(cell, ["count", 1, "", "fleet_fenced_total", "7"])
     assert cell.hget(PREFIX + "metrics", "fleet_fenced_total|7") == "2", "known series go on"
+
+
+def test_times_sorted_into_buckets_beforehand_add_up_to_the_same(cell: redis.Redis) -> None:
+    bounds = BY_NAME["fleet_task_wait_seconds"].buckets
+    seen = [0.05, 0.2, 0.2, 4000.0]
+    for value in seen:
+        record(cell, ["observe", value, "", "fleet_task_wait_seconds", "singly"])
+    counts = [sum(bisect_left(bounds, value) == number for value in seen) for number in range(len(bounds) + 1)]
+    for _ in range(2):
+        record(cell, ["many", [*counts, sum(seen)], "", "fleet_task_wait_seconds", "all at once"])
+    record(cell, ["many", [1, 2], "", "fleet_task_wait_seconds", "as of other buckets"], ["many", [1], "", "nobody_declared_this", "x"])
+    together, singly = sorted(decode(cell.hgetall(PREFIX + "metrics")).histograms.items(), key=lambda item: item[0][1])  # type: ignore[arg-type]
+    assert together[1].counts == [2 * count for count in singly[1].counts]
+    assert together[1].sum == pytest.approx(2 * singly[1].sum)
