@@ -21,7 +21,7 @@ def scaler(
     """Serve scaling targets to KEDA (external-push gRPC contract) until stopped."""
     import json
 
-    from fleet.scaling.external_scaler import Tls
+    from fleet.scaling.scaler_tls import Tls
     from fleet.scaling.serve import serve
     from fleet.settings import current
 

@@ -12,7 +12,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -24,6 +23,7 @@ from fleet.scaling.activity import Activity
 from fleet.scaling.proto import externalscaler_pb2 as messages
 from fleet.scaling.proto import externalscaler_pb2_grpc as service
 from fleet.scaling.published import NoTargets, TargetSource, metric_value
+from fleet.scaling.scaler_tls import Tls, credentials
 from fleet.store.client import Refused
 
 SERVICE = "externalscaler.ExternalScaler"
@@ -55,15 +55,6 @@ class Request:
 
     pool: str
     tolerance: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Certificate and key of the server; with a client authority, clients must show theirs."""
-
-    certificate: Path
-    key: Path
-    client_authority: Path | None = None
 
 
 def parse(ref: Any, cell: str) -> Request:
@@ -183,22 +174,13 @@ async def start(
     probe = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(probe, server)
     try:
-        port = server.add_secure_port(listen, _credentials(tls)) if tls else server.add_insecure_port(listen)
+        port = server.add_secure_port(listen, credentials(tls)) if tls else server.add_insecure_port(listen)
     except (RuntimeError, OSError) as error:
         raise ConfigurationError(f"the scaler cannot listen on {listen}: {error}") from error
     await server.start()
     for name in ("", SERVICE):
         await probe.set(name, health_pb2.HealthCheckResponse.SERVING)
     return ScalerServer(server, port, activity, asyncio.create_task(activity.run()))
-
-
-def _credentials(tls: Tls) -> Any:
-    try:
-        pair = (tls.key.read_bytes(), tls.certificate.read_bytes())
-        authority = tls.client_authority.read_bytes() if tls.client_authority else None
-    except OSError as error:
-        raise ConfigurationError(f"the scaler's TLS files cannot be read: {error}") from error
-    return grpc.ssl_server_credentials([pair], root_certificates=authority, require_client_auth=authority is not None)
 
 
 async def _refusing(context: Any, answer: Callable[[], Awaitable[Answer]]) -> Answer:

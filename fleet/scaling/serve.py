@@ -10,7 +10,8 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-from fleet.scaling.external_scaler import Tls, start
+from fleet.scaling.external_scaler import start
+from fleet.scaling.scaler_tls import Tls
 from fleet.scaling.target_store import TargetStore
 from fleet.settings import Settings
 from fleet.store.client import connect

@@ -39,6 +39,8 @@ class Event(StrEnum):
     TARGET_BOUND = "target_bound"
     REPLICA_STARTED = "replica_started"
     REPLICA_STOPPED = "replica_stopped"
+    CERTIFICATE_RENEWED = "certificate_renewed"
+    CERTIFICATE_UNREADABLE = "certificate_unreadable"
     # money
     CALL_RECORDED = "call_recorded"
     BUDGET_THRESHOLD_REACHED = "budget_threshold_reached"

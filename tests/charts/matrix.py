@@ -27,6 +27,8 @@ SWITCHES: dict[str, dict[str, Any]] = {
         "autoscaling.trigger": "redis",
         "autoscaling.redis.address": "redis.example.com:6379",
     },
+    "scaler-tls": {"scaler.tls.secret": "scaler-tls"},
+    "scaler-mutual-tls": {"scaler.tls.secret": "scaler-tls", "scaler.tls.kedaSecret": "keda-tls"},
     "no-autoscaling": {"autoscaling.enabled": False},
     "keda-never": {"autoscaling.render": "never"},
     "no-fallback": {"autoscaling.fallback.enabled": False},

@@ -57,6 +57,10 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("maintenance.replicas: more than one needs maintenance.persistence.enabled=false",),
     ),
     "push without scaler": ({"scaler.enabled": False}, ("scaler.enabled=false: then set autoscaling.trigger=redis",)),
+    "KEDA's certificate for a scaler without one": (
+        {"scaler.tls.kedaSecret": "keda-tls"},
+        ("scaler.tls.secret: scaler.tls.kedaSecret is what KEDA shows",),
+    ),
     "ingress without host": (
         {"gateway.ingress.enabled": True},
         ("gateway.ingress.host: an ingress needs a host name",),

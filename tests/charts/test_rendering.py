@@ -79,6 +79,30 @@ def test_scaled_objects_ask_the_scaler_by_push() -> None:
         }
 
 
+def test_the_scaler_serves_tls_and_keda_shows_its_own_certificate() -> None:
+    objects = render(Case("mutual", values=matrix.SWITCHES["scaler-mutual-tls"]))
+    pod = named(objects, "Deployment", "scaler")["spec"]["template"]["spec"]
+    assert "--client-authority=/etc/fleet-scaler-tls/ca.crt" in pod["containers"][0]["args"]
+    assert {"name": "scaler-tls", "secret": {"secretName": "scaler-tls", "defaultMode": 0o440}} in pod["volumes"]
+    for scaled in kinds(objects, "ScaledObject"):
+        (trigger,) = scaled["spec"]["triggers"]
+        assert (trigger["metadata"]["enableTLS"], trigger["authenticationRef"]) == ("true", {"name": "scaler"})
+    shown = named(objects, "TriggerAuthentication", "scaler")["spec"]["secretTargetRef"]
+    assert {(s["parameter"], s["name"], s["key"]) for s in shown} == {
+        ("caCert", "keda-tls", "ca.crt"),
+        ("tlsClientCert", "keda-tls", "tls.crt"),
+        ("tlsClientKey", "keda-tls", "tls.key"),
+    }
+
+
+def test_without_a_certificate_of_its_own_keda_only_learns_whom_to_believe() -> None:
+    objects = render(Case("tls", values=matrix.SWITCHES["scaler-tls"]))
+    args = named(objects, "Deployment", "scaler")["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert not [arg for arg in args if arg.startswith("--client-authority")]
+    shown = named(objects, "TriggerAuthentication", "scaler")["spec"]["secretTargetRef"]
+    assert shown == [{"parameter": "caCert", "name": "scaler-tls", "key": "ca.crt"}]
+
+
 def test_a_version_of_a_pool_has_its_own_deployment_queue_and_target() -> None:
     objects = render(Case("canary", values=matrix.SWITCHES["canary"]))
     stable, canary = (

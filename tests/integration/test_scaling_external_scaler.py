@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fleet.errors import ConfigurationError, StoreUnavailable
 from fleet.scaling import hpa, metric
-from fleet.scaling.external_scaler import SERVICE, ScalerServer, Tls, start
+from fleet.scaling.external_scaler import SERVICE, ScalerServer, start
 from fleet.scaling.proto import externalscaler_pb2 as messages
 from fleet.scaling.proto import externalscaler_pb2_grpc as service
 from fleet.scaling.published import PublishedTarget
@@ -70,8 +63,8 @@ class Servers:
     loop: asyncio.AbstractEventLoop
     running: list[ScalerServer] = field(default_factory=list)
 
-    def __call__(self, tls: Tls | None = None) -> int:
-        starting = start(self.table, "main", "127.0.0.1:0", 60.0, tls)
+    def __call__(self) -> int:
+        starting = start(self.table, "main", "127.0.0.1:0", 60.0)
         self.running.append(asyncio.run_coroutine_threadsafe(starting, self.loop).result(10))
         return self.running[-1].port
 
@@ -272,39 +265,3 @@ def test_many_streams_share_one_look(table: Table, stub: service.ExternalScalerS
     assert all(next(stream).result for stream in streams)
     for stream in streams:
         stream.cancel()
-
-
-def test_mutual_tls_admits_only_known_clients(tmp_path: Path, serve: Servers) -> None:
-    certificate, key = _self_signed(tmp_path)
-    port = serve(Tls(certificate, key, client_authority=certificate))
-    authority = certificate.read_bytes()
-    known = grpc.ssl_channel_credentials(authority, key.read_bytes(), authority)
-    with grpc.secure_channel(f"127.0.0.1:{port}", known) as channel:
-        assert ask(service.ExternalScalerStub(channel), pool="code") == 7.0
-    with grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials(authority)) as channel:
-        error = refusal(lambda: ask(service.ExternalScalerStub(channel), pool="code"))
-        assert error.code() == grpc.StatusCode.UNAVAILABLE
-
-
-def _self_signed(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "scaler")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / "tls.crt", folder / "tls.key"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return paths

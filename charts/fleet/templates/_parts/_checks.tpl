@@ -58,6 +58,9 @@
 {{- if and .Values.autoscaling.enabled (eq .Values.autoscaling.trigger "external-push") (not .Values.scaler.enabled) }}
 {{- $problems = append $problems "scaler.enabled=false: then set autoscaling.trigger=redis (queue length) or autoscaling.enabled=false (fixed replicas)" }}
 {{- end }}
+{{- if and .Values.scaler.tls.kedaSecret (not .Values.scaler.tls.secret) }}
+{{- $problems = append $problems "scaler.tls.secret: scaler.tls.kedaSecret is what KEDA shows; name the Secret the scaler serves with as well" }}
+{{- end }}
 {{- if and .Values.autoscaling.enabled (eq .Values.autoscaling.trigger "redis") (not .Values.redis.enabled) (not .Values.autoscaling.redis.address) }}
 {{- $problems = append $problems "autoscaling.redis.address: the redis trigger needs host:port of the external Redis" }}
 {{- end }}
@@ -101,6 +104,14 @@
 {{- end }}
 {{- with .Values.broker.caSecret }}
 - {value: broker.caSecret, name: {{ . }}, keys: [ca.crt]}
+{{- end }}
+{{- if .Values.scaler.enabled }}
+{{- with .Values.scaler.tls.secret }}
+- {value: scaler.tls.secret, name: {{ . }}, keys: [tls.crt, tls.key, ca.crt]}
+{{- end }}
+{{- with .Values.scaler.tls.kedaSecret }}
+- {value: scaler.tls.kedaSecret, name: {{ . }}, keys: [tls.crt, tls.key, ca.crt]}
+{{- end }}
 {{- end }}
 {{- with .Values.ledger.existingSecret }}{{ if .name }}
 - {value: ledger.existingSecret, name: {{ .name }}, keys: [{{ .key }}]}

@@ -106,6 +106,23 @@ livenessProbe:
   failureThreshold: 4
 {{- end }}
 
+{{/* Probes by an open port, for what speaks TLS: the kubelet's gRPC probe does not. Takes: port. */}}
+{{- define "fleet.probes.tcp" -}}
+startupProbe:
+  tcpSocket: {port: {{ .port }}}
+  periodSeconds: 3
+  failureThreshold: 40
+readinessProbe:
+  tcpSocket: {port: {{ .port }}}
+  periodSeconds: 10
+  timeoutSeconds: 5
+livenessProbe:
+  tcpSocket: {port: {{ .port }}}
+  periodSeconds: 20
+  timeoutSeconds: 5
+  failureThreshold: 4
+{{- end }}
+
 {{/* Probes by a command whose exit code knows whether the program does its work, not only whether it runs. Takes: command, live (the
      question whose "no" restarts it: a store that does not answer is no such reason), probes. */}}
 {{- define "fleet.probes.exec" -}}

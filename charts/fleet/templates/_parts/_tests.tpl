@@ -1,4 +1,4 @@
-{{/* A pod of `helm test`: asks one question, ends by itself. Takes: root, name, script (Python). */}}
+{{/* A pod of `helm test`: asks one question, ends by itself. Takes: root, name, script (Python), mounts and volumes (text). */}}
 {{- define "fleet.test" -}}
 {{- $id := dict "root" .root "component" "test" -}}
 apiVersion: v1
@@ -31,7 +31,13 @@ spec:
         {{- include "fleet.container.security" .root | nindent 8 }}
       volumeMounts:
         - {name: scratch, mountPath: /tmp}
+        {{- with .mounts }}
+        {{- . | nindent 8 }}
+        {{- end }}
   volumes:
     - name: scratch
       emptyDir: {sizeLimit: 16Mi}
+    {{- with .volumes }}
+    {{- . | nindent 4 }}
+    {{- end }}
 {{- end }}
