@@ -95,6 +95,15 @@ def test_the_scaler_serves_tls_and_keda_shows_its_own_certificate() -> None:
     }
 
 
+def test_the_mesh_asks_for_no_path_that_it_cannot_read() -> None:
+    for switches, read in (("istio",), True), (("istio", "scaler-tls"), False):
+        values = {key: value for name in switches for key, value in matrix.SWITCHES[name].items()}
+        policy = named(render(Case("mesh", values=values)), "AuthorizationPolicy", "scaler")
+        operations = [to["operation"] for rule in policy["spec"]["rules"] for to in rule["to"]]
+        assert operations
+        assert all(("paths" in operation) is read for operation in operations)
+
+
 def test_without_a_certificate_of_its_own_keda_only_learns_whom_to_believe() -> None:
     objects = render(Case("tls", values=matrix.SWITCHES["scaler-tls"]))
     args = named(objects, "Deployment", "scaler")["spec"]["template"]["spec"]["containers"][0]["args"]

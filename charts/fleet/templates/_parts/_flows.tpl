@@ -31,7 +31,9 @@
   {{- else }}
   ports: {{ toJson $flow.ports }}
   {{- end }}
-  paths: {{ toJson ($flow.paths | default list) }}
+  {{- /* Inside the scaler's own TLS no sidecar reads a path; a rule with one would admit nobody. */}}
+  {{- $sealed := and (eq $to "scaler") (ne $root.Values.scaler.tls.secret "") }}
+  paths: {{ toJson (ternary list ($flow.paths | default list) $sealed) }}
 {{- end }}
 {{- end }}
 {{- end }}
