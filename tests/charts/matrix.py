@@ -59,6 +59,7 @@ SWITCHES: dict[str, dict[str, Any]] = {
             "agents": {"allowed_targets": ["10.0.0.0/8", "a:1"]},
         }
     },
+    "cells": {"cells": {"main": {"weight": 2}, "west-1": {"secret": "west", "storeUrlKey": "store"}}},
     "vault": {"vault.enabled": True, "vault.url": "https://vault.vault.svc:8200"},
     "vault-approle": {
         "vault.enabled": True,

@@ -61,6 +61,10 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"scaler.tls.kedaSecret": "keda-tls"},
         ("scaler.tls.secret: scaler.tls.kedaSecret is what KEDA shows",),
     ),
+    "a cell that is none of the fleet's": (
+        {"cells": {"east": {}, "west": {"secret": "west"}}},
+        ('cells: this release is cell "main", which is not among east, west', "cells.east.secret: name a Secret"),
+    ),
     "ingress without host": (
         {"gateway.ingress.enabled": True},
         ("gateway.ingress.host: an ingress needs a host name",),

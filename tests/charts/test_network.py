@@ -27,7 +27,7 @@ OUTSIDERS = {
     "cloud metadata": Endpoint("cloud metadata", "169.254.169.254"),
 }
 # Peers that values leave open: any address, on the listed ports.
-ANYWHERE = ("kubernetes", "ledger", "broker", "identity")
+ANYWHERE = ("kubernetes", "ledger", "broker", "cells", "identity")
 PUBLIC_ONLY = ("notifications",)
 PORTS = [
     (p, "TCP") for p in (22, 53, 80, 443, 465, 587, 4317, 4318, 5432, 5555, 6379, 6443, 8080, 8200, 9090, 9808, 15012)
@@ -50,6 +50,7 @@ CASES: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"rbac", "vault", "otlp", "ledger", "oidc", "flowerIngress", "prometheusQueries"},
     ),
     "mesh": ({"istio.enabled": True}, {"rbac", "mesh"}),
+    "two cells": (matrix.SWITCHES["cells"], {"rbac", "cells"}),
     "keda reads redis": ({**matrix.BUNDLED["redis-trigger"], "rbac.create": False}, {"redisTrigger"}),
 }
 

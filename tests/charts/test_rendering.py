@@ -112,6 +112,19 @@ def test_without_a_certificate_of_its_own_keda_only_learns_whom_to_believe() -> 
     assert shown == [{"parameter": "caCert", "name": "scaler-tls", "key": "ca.crt"}]
 
 
+def test_only_who_speaks_to_other_cells_gets_their_urls() -> None:
+    objects = render(Case("cells", values=matrix.SWITCHES["cells"]))
+    given = {
+        deployment["metadata"]["name"]
+        for deployment in kinds(objects, "Deployment")
+        for variable in deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        if variable["name"] == "FLEET_CELLS__WEST-1__BROKER_URL"
+    }
+    assert given == {"gateway", "maintenance"} | {d for d in given if d.startswith("worker-")} > {"gateway", "maintenance"}
+    settings = named(objects, "ConfigMap", "settings")["data"]
+    assert (settings["FLEET_CELLS__MAIN__WEIGHT"], settings["FLEET_CELLS__WEST-1__WEIGHT"]) == ("2", "1")
+
+
 def test_a_version_of_a_pool_has_its_own_deployment_queue_and_target() -> None:
     objects = render(Case("canary", values=matrix.SWITCHES["canary"]))
     stable, canary = (

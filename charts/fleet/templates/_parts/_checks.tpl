@@ -27,6 +27,18 @@
 {{- $problems = append $problems "maintenance.replicas: more than one needs maintenance.persistence.enabled=false (and ledger.existingSecret for the ledger), the volume is read-write-once" }}
 {{- end }}
 
+{{- /* Cells */ -}}
+{{- if .Values.cells }}
+{{- if not (hasKey .Values.cells .Values.cell) }}
+{{- $problems = append $problems (printf "cells: this release is cell %q, which is not among %s; add it, or set cell" .Values.cell (keys .Values.cells | sortAlpha | join ", ")) }}
+{{- end }}
+{{- range $name, $cell := .Values.cells }}
+{{- if and (ne $name $root.Values.cell) (not ($cell).secret) }}
+{{- $problems = append $problems (printf "cells.%s.secret: name a Secret whose key `url` holds redis://... of that cell" $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* Pools */ -}}
 {{- $queues := dict -}}
 {{- $names := dict -}}
@@ -119,6 +131,11 @@
 {{- if .Values.flower.enabled }}{{ with .Values.flower.basicAuth.existingSecret }}{{ if .name }}
 - {value: flower.basicAuth.existingSecret, name: {{ .name }}, keys: [{{ .key }}]}
 {{- end }}{{ end }}{{ end }}
+{{- range $name, $cell := .Values.cells }}
+{{- if ne $name $.Values.cell }}
+- {value: cells.{{ $name }}.secret, name: {{ $cell.secret }}, keys: [{{ $cell.urlKey | default "url" }}{{ with $cell.storeUrlKey }}, {{ . }}{{ end }}]}
+{{- end }}
+{{- end }}
 {{- range .Values.envFromSecrets }}
 - {value: envFromSecrets, name: {{ . }}, keys: []}
 {{- end }}

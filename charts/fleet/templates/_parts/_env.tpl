@@ -37,6 +37,7 @@
       key: {{ . }}
 {{- end }}
 {{- end }}
+{{ include "fleet.cells.env" . | trim }}
 {{- with $root.Values.ledger.existingSecret.name }}
 - name: FLEET_COSTS__LEDGER_URL
   valueFrom:

@@ -9,6 +9,7 @@
       "otlp" (not (empty .Values.monitoring.otlp.endpoint))
       "vault" .Values.vault.enabled
       "mesh" .Values.istio.enabled
+      "cells" (gt (len .Values.cells) 1)
       "ledger" (not (empty .Values.ledger.existingSecret.name))
       "rbac" .Values.rbac.create
       "oidc" (not (empty ((.Values.settings.gateway | default dict).oidc_issuer)))
@@ -22,7 +23,7 @@
 {{- if and $here (or (not $flow.when) (get $features ($flow.when | default "x"))) }}
 - from: {{ . }}
   to: {{ $to }}
-  {{- if and (eq $to "broker") }}
+  {{- if has $to (list "broker" "cells") }}
   ports: {{ toJson $root.Values.networkPolicy.brokerPorts }}
   {{- else if eq $to "ledger" }}
   ports: [{{ $root.Values.ledger.port }}]
