@@ -74,7 +74,9 @@ def test_pools_are_those_of_the_built_in_catalogue() -> None:
 
 
 @pytest.mark.parametrize(
-    "case", [*matrix.files(), matrix.EVERYTHING, Case("own", values=matrix.SWITCHES["settings"])], ids=str
+    "case",
+    [*matrix.files(), matrix.EVERYTHING, *(Case(name, values=matrix.SWITCHES[name]) for name in ("settings", "cells"))],
+    ids=str,
 )
 def test_every_variable_is_a_setting_the_fleet_knows(case: Case) -> None:
     objects = render(case)
