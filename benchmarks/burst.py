@@ -9,6 +9,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks import stage
 from benchmarks.elastic import on_stage, wait_for
 from benchmarks.noted import in_flight, read
 from fleet import catalogue
@@ -152,7 +153,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=200)
     parser.add_argument("--json", action="store_true")
     wished = parser.parse_args()
-    report = measure(wished.tasks)
+    report = stage.part("two bursts", lambda: measure(wished.tasks))
     if wished.json:
         print(json.dumps(asdict(report) | {"goals": report.goals}, indent=2))
         return

@@ -94,7 +94,7 @@ def main(workers: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     count = next((int(word) for word in sys.argv[1:] if word.isdigit()), 10_000)
-    found = main(count)
+    found = stage.part("what events cost", lambda: main(count))
     if "--json" in sys.argv:
         print(json.dumps({"workers": count, "microseconds": found}, indent=1))
     else:

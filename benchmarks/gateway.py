@@ -184,5 +184,5 @@ def table(figures: list[Figure]) -> str:
 
 
 if __name__ == "__main__":
-    rows = measure()
+    rows = stage.part("the gateway", measure)
     print(json.dumps([asdict(row) for row in rows], indent=1) if "--json" in sys.argv else table(rows))

@@ -18,10 +18,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
-from rich.progress import track
 
 from benchmarks import climbing, stage
 from fleet import catalogue, settings
+from fleet.cli.progress import progress
 from fleet.costs.analysis import analyse
 from fleet.costs.durable import DurableLedger
 from fleet.costs.entries import Entry
@@ -120,8 +120,10 @@ def analysis(directory: Path) -> tuple[float, float]:
     """Return processor seconds and the most memory (MB) of a program that reads and analyses a million entries."""
     file, now = directory / "ledger.db", int(time.time() * 1000)
     ledger = DurableLedger(f"sqlite:///{file}")
-    for start in track(range(0, ENTRIES, CHUNK), "writing a million entries", transient=True, disable=not sys.stderr.isatty()):
-        ledger.append([entry(n, now - n * 2500) for n in range(start, start + CHUNK)])
+    with progress("writing a million entries", as_json="--json" in sys.argv) as steps:
+        for start in range(0, ENTRIES, CHUNK):
+            ledger.append([entry(n, now - n * 2500) for n in range(start, start + CHUNK)])
+            steps.reached("writing a million entries", start + CHUNK, ENTRIES)
     ledger.close()
     answer = subprocess.run(
         [sys.executable, "-m", "benchmarks.money", "--analyse", str(file)], capture_output=True, text=True, check=True

@@ -187,5 +187,5 @@ def figures() -> dict[str, float]:
 
 if __name__ == "__main__":
     with stage.broker():
-        found = figures()
+        found = stage.part("metrics and traces", figures)
     print(json.dumps(found, indent=1) if "--json" in sys.argv else "\n".join(f"{name:68} {value:10.3f}" for name, value in found.items()))

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import psutil
-from rich.console import Console
 
 from fleet import catalogue, settings
+from fleet.cli.progress import progress
 from fleet.dispatcher import declare, submit
 from fleet.store.client import connect, forget
 from fleet.supervisor import valkey
@@ -44,7 +44,7 @@ def broker() -> Iterator[None]:
 
 def part(what: str, measure: Callable[[], T]) -> T:
     """Run one part of a long benchmark and tell whoever waits at a terminal."""
-    with Console(stderr=True).status(f"measuring {what}"):
+    with progress(f"measuring {what}", as_json="--json" in sys.argv):
         return measure()
 
 

@@ -174,5 +174,5 @@ def table(results: list[Result]) -> str:
 
 if __name__ == "__main__":
     count = next((int(word) for word in sys.argv[1:] if word.isdigit()), 2000)
-    found = measure(count)
+    found = stage.part("unequal pools", lambda: measure(count))
     print(json.dumps([asdict(row) for row in found], indent=1) if "--json" in sys.argv else table(found))

@@ -12,7 +12,7 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -32,6 +32,13 @@ from fleet.store.scripts import script
 RECORDS_AT_ONCE = 500
 FRAME_BYTES = 4_000_000
 T = TypeVar("T")
+Told = Callable[[str, float, float], None]
+"""Hears how far a step is: what it is, how much of it is done, how much it is in all."""
+
+
+def nobody(what: str, number: float, total: float) -> None:
+    """Hear nothing."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Made:
     seconds: float
 
 
-def create(folder: Path, client: Client, settings: Settings, passphrase: SecretStr) -> Made:
+def create(folder: Path, client: Client, settings: Settings, passphrase: SecretStr, told: Told = nobody) -> Made:
     """Write one encrypted file and its manifest into the folder; `client` speaks bytes."""
     began, prefix = time.monotonic(), keys.prefix(settings.cell)
     at, kept, tasks = script("backup/snapshot.lua")(client, [prefix], scope.heads())
@@ -62,6 +69,7 @@ def create(folder: Path, client: Client, settings: Settings, passphrase: SecretS
             for ids in batched(tasks, RECORDS_AT_ONCE):
                 found = script("backup/records.lua")(client, [prefix], ids)
                 _add_keys(writer, "tasks", found, counts, prefix.encode())
+                told("saving tasks", counts["tasks"], len(tasks))
             for title, place in files.places(settings).items():
                 if (content := files.read(title, place)) is not None:
                     writer.add("file", name=title, content=base64.b64encode(content).decode())

@@ -19,6 +19,7 @@ from typing import Any, Protocol, cast
 from pydantic import SecretStr
 
 from fleet.backup import files, scope
+from fleet.backup.create import Told, nobody
 from fleet.backup.restore import restore, settle
 from fleet.backup.sealed import frames
 from fleet.clock import SYSTEM, Clock
@@ -62,12 +63,12 @@ class Verdict:
 
 
 def rehearse(
-    file: Path, passphrase: SecretStr, raw: Client, text: Client, cell: str, folder: Path, clock: Clock = SYSTEM
+    file: Path, passphrase: SecretStr, raw: Client, text: Client, cell: str, folder: Path, clock: Clock = SYSTEM, told: Told = nobody
 ) -> Verdict:
     """Restore into the empty broker both clients speak to (bytes, text), and compare."""
     scratch = Path(tempfile.mkdtemp(dir=folder))
     places = {name: scratch / name for name in ("secrets", "catalogue", files.LEDGER)}
-    done = restore(file, passphrase, raw, cell, places)
+    done = restore(file, passphrase, raw, cell, places, told)
     hot = _hot_total(text, cell, places[files.LEDGER])
     done = settle(text, cell, f"sqlite:///{places[files.LEDGER]}", done)
     found = _states(text, cell)
@@ -97,13 +98,15 @@ class Broker(Protocol):
     def process(self) -> subprocess.Popen[bytes]: ...
 
 
-def rehearse_apart(file: Path, passphrase: SecretStr, cell: str, start: Callable[[Path], Broker]) -> Verdict:
+def rehearse_apart(
+    file: Path, passphrase: SecretStr, cell: str, start: Callable[[Path], Broker], told: Told = nobody
+) -> Verdict:
     """Rehearse in a broker started for it, which is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         broker = start(Path(folder))
         try:
             clients = connect(broker.url, decode=False), connect(broker.url)
-            return rehearse(file, passphrase, *clients, cell, Path(folder))
+            return rehearse(file, passphrase, *clients, cell, Path(folder), told=told)
         finally:
             broker.process.kill()
             broker.process.wait(timeout=10)

@@ -11,13 +11,14 @@ import base64
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import SecretStr
 
 from fleet.backup import files, scope
-from fleet.backup.create import RECORDS_AT_ONCE, batched
+from fleet.backup.create import RECORDS_AT_ONCE, Told, batched, nobody
 from fleet.backup.sealed import Frame, UnreadableBackup, frames
 from fleet.costs.durable import DurableLedger
 from fleet.costs.ledger import roll_up
@@ -47,11 +48,11 @@ class Restored:
     seconds: float = 0.0
 
 
-def verify(file: Path, passphrase: SecretStr) -> Frame:
+def verify(file: Path, passphrase: SecretStr, told: Told = nobody) -> Frame:
     """Read the whole file and return its manifest; raises `UnreadableBackup` where it does not hold together."""
     counted = {"keys": 0, "tasks": 0, "results": 0}
     last: Frame = {}
-    for last in frames(file, passphrase):
+    for last in frames(file, passphrase, partial(told, "reading the backup")):
         if last["kind"] == "cell":
             counted["keys"] += len(last["rows"])
         elif last["kind"] == "tasks":
@@ -75,14 +76,16 @@ def in_use(client: Client, cell: str) -> str:
     return ""
 
 
-def restore(file: Path, passphrase: SecretStr, client: Client, cell: str, places: Mapping[str, Path]) -> Restored:
+def restore(
+    file: Path, passphrase: SecretStr, client: Client, cell: str, places: Mapping[str, Path], told: Told = nobody
+) -> Restored:
     """Bring everything back; `client` speaks bytes, `places` says where files belong that are missing here."""
     began = time.monotonic()
-    done = Restored(verify(file, passphrase))
+    done = Restored(verify(file, passphrase, told))
     if key := in_use(client, cell):
         raise Conflict(f"cell {cell!r} is in use (it has {key}): restore into an empty one, or empty this one first")
     prefix, ids = keys.prefix(cell), list[str]()
-    for frame in frames(file, passphrase):
+    for frame in frames(file, passphrase, partial(told, "restoring")):
         match frame["kind"]:
             case "cell":
                 _put(client, [(prefix + key, *rest) for key, *rest in frame["rows"]], done)
@@ -96,6 +99,7 @@ def restore(file: Path, passphrase: SecretStr, client: Client, cell: str, places
     for portion in batched(ids, RECORDS_AT_ONCE):
         for state, number in zip(STATES, script("backup/resume.lua")(client, [prefix], portion), strict=True):
             done.tasks[state] += number
+        told("holding tasks again", sum(done.tasks.values()), len(ids))
     done.seconds = round(time.monotonic() - began, 3)
     return done
 
@@ -126,13 +130,15 @@ def settle(client: Client, cell: str, ledger_url: str, done: Restored) -> Restor
 
 
 def _put(client: Client, rows: list[Any], done: Restored) -> None:
+    """Write the keys. What expired since the backup is not made by RESTORE: the server's clock says which those are."""
     for portion in batched(rows, 1000):
         with available():
             pipe = client.pipeline(transaction=False)
             for key, dump, expires in portion:
                 pipe.restore(key, expires, base64.b64decode(dump), replace=True, absttl=expires > 0)
-                pipe.exists(key)
-            answers = pipe.execute()
-        there = sum(answers[1::2])
-        done.keys += there
-        done.expired += len(portion) - there
+            pipe.time()
+            seconds, micros = pipe.execute()[-1]
+        now = seconds * 1000 + micros // 1000
+        gone = sum(0 < expires <= now for _, _, expires in portion)
+        done.keys += len(portion) - gone
+        done.expired += gone

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -78,8 +78,14 @@ def header(file: Path) -> Frame:
         return _header(file, source)[0]
 
 
-def frames(file: Path, passphrase: SecretStr) -> Iterator[Frame]:
-    """Yield every frame, the manifest last; raises `UnreadableBackup` where the file does not hold together."""
+def frames(
+    file: Path, passphrase: SecretStr, told: Callable[[float, float], None] = lambda _read, _size: None
+) -> Iterator[Frame]:
+    """Yield every frame, the manifest last; raises `UnreadableBackup` where the file does not hold together.
+
+    `told` hears how many bytes of the file are read, and how many there are.
+    """
+    whole = file.stat().st_size
     digest, place, count = hashlib.sha256(), MIDDLE, 0
     with file.open("rb") as source:
         head, line = _header(file, source)
@@ -102,6 +108,7 @@ def frames(file: Path, passphrase: SecretStr) -> Iterator[Frame]:
                 digest.update(plain)
             elif frame["sha256"] != digest.hexdigest() or frame["frames"] != count:
                 raise UnreadableBackup(f"{file} does not hold what its manifest says: take another backup file")
+            told(source.tell(), whole)
             yield frame
             count += 1
 

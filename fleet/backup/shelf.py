@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import orjson
 from pydantic import SecretStr
 
-from fleet.backup.create import Made, create
+from fleet.backup.create import Made, Told, create, nobody
 from fleet.backup.sealed import SUFFIX
 from fleet.errors import ConfigurationError, FleetError, NotFound
 from fleet.settings import Settings
@@ -156,10 +156,12 @@ def usual(settings: Settings) -> str:
     return settings.backup.place or str(settings.state_dir / "backups")
 
 
-def save(kept: Shelf, client: Client, settings: Settings, passphrase: SecretStr) -> tuple[str, Made]:
+def save(
+    kept: Shelf, client: Client, settings: Settings, passphrase: SecretStr, told: Told = nobody
+) -> tuple[str, Made]:
     """Make a backup and put it on the shelf; returns its address there. `client` speaks bytes."""
     with tempfile.TemporaryDirectory() as scratch:
-        made = create(Path(scratch), client, settings, passphrase)
+        made = create(Path(scratch), client, settings, passphrase, told)
         kept.put(made.file)
         kept.put(made.file.with_suffix(".json"))
         return f"{kept.where}/{made.file.name}", made

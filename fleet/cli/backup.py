@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,8 @@ def create_(place: str | None, passphrase_file: Path | None, as_json: bool) -> N
     settings = current()
     kept = shelf.shelf(place or shelf.usual(settings), settings)
     audit.record("backup.create", kept.where)
-    where, made = shelf.save(kept, connect(decode=False), settings, _passphrase(passphrase_file))
+    with progress("saving", as_json=as_json) as steps:
+        where, made = shelf.save(kept, connect(decode=False), settings, _passphrase(passphrase_file), steps.reached)
     counts = ", ".join(f"{number} {what}" for what, number in made.counts.items())
     text = f"{where}: {counts}; {made.bytes / 1e6:.1f} MB in {made.seconds:.1f} s"
     answer({**asdict(made), "file": where}, as_json, text)
@@ -106,8 +108,8 @@ def verify_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
     from fleet.backup.shelf import at_hand
     from fleet.settings import current
 
-    with at_hand(backup, current()) as file:
-        manifest = verify(file, _passphrase(passphrase_file))
+    with progress("fetching", as_json=as_json) as steps, at_hand(backup, current()) as file:
+        manifest = verify(file, _passphrase(passphrase_file), steps.reached)
     counts = ", ".join(f"{number} {what}" for what, number in manifest["counts"].items())
     answer({"ok": True, **manifest}, as_json, f"{backup} is whole: {counts}")
 
@@ -132,7 +134,8 @@ def restore_(backup: str, dry_run: bool, yes: bool, passphrase_file: Path | None
     settings = current()
     with at_hand(backup, settings) as file:
         if dry_run:
-            manifest = verify(file, _passphrase(passphrase_file))
+            with progress("reading", as_json=as_json) as steps:
+                manifest = verify(file, _passphrase(passphrase_file), steps.reached)
             if key := in_use(connect(decode=False), settings.cell):
                 raise Conflict(f"cell {settings.cell!r} is in use (it has {key}): restore into an empty one")
             counts = ", ".join(f"{number} {what}" for what, number in manifest["counts"].items())
@@ -140,8 +143,10 @@ def restore_(backup: str, dry_run: bool, yes: bool, passphrase_file: Path | None
             return
         if not yes:
             click.confirm(f"Restore {backup} into cell {settings.cell!r}?", abort=True, err=True)
-        done = restore(file, _passphrase(passphrase_file), connect(decode=False), settings.cell, files.places(settings))
-        done = settle(connect(), settings.cell, ledger_url(settings), done)
+        client, word = connect(decode=False), _passphrase(passphrase_file)
+        with progress("restoring", as_json=as_json) as steps:
+            done = restore(file, word, client, settings.cell, files.places(settings), steps.reached)
+            done = settle(connect(), settings.cell, ledger_url(settings), done)
         audit.record("backup.restore", file.name, detail={"tasks": sum(done.tasks.values()), "keys": done.keys})
     tasks = ", ".join(f"{number} {state}" for state, number in done.tasks.items())
     lines = [f"{tasks}; ledger {done.ledger_usd} USD; {done.seconds:.1f} s"]
@@ -163,8 +168,8 @@ def drill_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
     from fleet.settings import current
     from fleet.supervisor import valkey
 
-    with at_hand(backup, current()) as file:
-        verdict = rehearse_apart(file, _passphrase(passphrase_file), current().cell, valkey.start)
+    with progress("fetching", as_json=as_json) as steps, at_hand(backup, current()) as file:
+        verdict = rehearse_apart(file, _passphrase(passphrase_file), current().cell, valkey.start, steps.reached)
     rows = [(row.what, row.expected, row.found, "equal" if row.ok else "DIFFERS") for row in verdict.rows]
     text = [table(("what", "in the backup", "restored", ""), rows), "", f"restored in {verdict.seconds:.1f} s"]
     answer(verdict.as_dict(), as_json, text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,9 +144,9 @@ def export_(file: Path, form: str, days: int, as_json: bool) -> None:
     from fleet.store.client import connect
 
     durable = _durable()
-    roll_up(connect(), current().cell, durable)
     since = int((time() - days * 86_400) * 1000) if days else 0
-    with file.open("w", newline="") as target:
+    with progress("exporting", as_json=as_json), file.open("w", newline="") as target:
+        roll_up(connect(), current().cell, durable)
         count = export(durable.entries(since=since), target, "csv" if form == "csv" else "jsonl")
     answer({"entries": count, "file": str(file)}, as_json, f"{count} entries written to {file}")
 
@@ -169,10 +170,11 @@ def reconcile_(file: Path, as_json: bool) -> None:
     rows = [json.loads(line) for line in file.read_text().splitlines() if line.strip()]
     billed = {str(row["call_id"]): Usage(int(row["input"]), int(row["output"])) for row in rows}
     settings, client, durable = current(), connect(), _durable()
-    roll_up(client, settings.cell, durable)
     book = price_book(settings, declared_catalogue())
-    found = reconcile(client, settings.cell, durable.entries(), billed, book, datetime.now(tz=UTC))
-    roll_up(client, settings.cell, durable)
+    with progress("settling", as_json=as_json):
+        roll_up(client, settings.cell, durable)
+        found = reconcile(client, settings.cell, durable.entries(), billed, book, datetime.now(tz=UTC))
+        roll_up(client, settings.cell, durable)
     answer(found, as_json, f"{found.corrected} corrected, {found.never_billed} never billed, {found.too_old} too old")
 
 

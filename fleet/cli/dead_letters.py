@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from fleet.dispatcher.tasks import TaskRecord
@@ -83,7 +84,8 @@ def replay(
 ) -> None:
     """Run dead letters again, with fresh attempts."""
     new = _object(payload) if payload is not None else None
-    states = _each(_chosen(task_ids, everything, task_type, tenant, reason), lambda letters, task: letters.replay(task, new))
+    chosen = _chosen(task_ids, everything, task_type, tenant, reason)
+    states = _each("replaying", chosen, lambda letters, task: letters.replay(task, new), as_json)
     answer(states, as_json, [f"{task_id}: {state}" for task_id, state in states.items()])
     if any(state == "is no dead letter" for state in states.values()):
         sys.exit(1)
@@ -118,7 +120,7 @@ def discard(
     chosen = _chosen(task_ids, everything, task_type, tenant, reason)
     if chosen and not yes:
         click.confirm(f"Discard {len(chosen)} dead letters?", abort=True)
-    gone = _each(chosen, lambda letters, task: letters.discard(task))
+    gone = _each("discarding", chosen, lambda letters, task: letters.discard(task), as_json)
     answer(
         gone, as_json, [f"{task_id}: {'discarded' if done else 'is no dead letter'}" for task_id, done in gone.items()]
     )
@@ -145,14 +147,16 @@ def _chosen(task_ids: tuple[str, ...], everything: bool, task_type: str, tenant:
     return list(task_ids) or [row.task_id for row in _fitting(task_type, tenant, reason)]
 
 
-def _each(task_ids: list[str], act: Callable[[Any, str], Any]) -> dict[str, Any]:
+def _each(what: str, task_ids: list[str], act: Callable[[Any, str], Any], as_json: bool) -> dict[str, Any]:
     from fleet.dispatcher import dead_letters
     from fleet.dispatcher.cells import routing
 
     answers = {}
-    for task_id in task_ids:
-        with routing.holding(task_id):
-            answers[task_id] = act(dead_letters, task_id)
+    with progress(what, len(task_ids), as_json=as_json) as steps:
+        for task_id in task_ids:
+            with routing.holding(task_id):
+                answers[task_id] = act(dead_letters, task_id)
+            steps.done(what)
     return answers
 
 

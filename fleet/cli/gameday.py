@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 HEADS = (
     "experiment", "on", "tasks", "in flight", "lost", "doubled", "ran again", "detected s", "recovered s", "p99 s", "silent s", "all done s", "holds",
@@ -34,13 +35,12 @@ def gameday(experiments: tuple[str, ...], count: int, size: int, tuned: bool, pe
         return
     sizes = program.Size(tasks=count, drain=size)
 
-    def tell(line: str) -> None:
-        click.echo(line, err=True)
-
-    held = {"fleet": program.run(wanted, sizes, tell, is_tuned=tuned)}
-    if peer:
-        held["celery"] = program.run_peer(wanted, sizes, tell)
-        held["celery tuned"] = program.run_peer(wanted, sizes, tell, is_tuned=True)
+    total = len(wanted) + (2 * sum(one.compares for one in wanted) if peer else 0)
+    with progress("starting a fleet", total, as_json=as_json) as steps:
+        held = {"fleet": program.run(wanted, sizes, steps.say, steps.done, is_tuned=tuned)}
+        if peer:
+            held["celery"] = program.run_peer(wanted, sizes, steps.say, steps.done)
+            held["celery tuned"] = program.run_peer(wanted, sizes, steps.say, steps.done, is_tuned=True)
     ok = all(score.holds for score in held["fleet"])
     rows = [_row(ground, score) for ground, scores in held.items() for score in scores]
     seen = [f"{score.name}: {note}" for score in held["fleet"] for note in score.notes]

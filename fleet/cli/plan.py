@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from fleet.simulation.planning.outlook import Outlook
@@ -40,8 +41,9 @@ def plan(pool: str | None, startup: tuple[float, float], seed: int, plot: Path |
     settings, declared = current(), catalogue.current()
     if pool is not None and pool not in declared.pools:
         raise UnknownName("pool", pool, declared.pools)
-    past = gather(connect(), settings, declared.pools)
-    done = make(past, declared, settings, startup, pool, seed, lambda line: click.echo(line, err=True))
+    with progress("reading the past", 1 if pool else len(declared.pools), as_json=as_json) as steps:
+        past = gather(connect(), settings, declared.pools)
+        done = make(past, declared, settings, startup, pool, seed, steps.done)
     lines = list(_said(done))
     if plot is not None:
         from fleet.simulation.planning.plots import draw

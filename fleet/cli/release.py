@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fleet.cli.answer import answer, json_option
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from fleet.release.verdict import Verdict
@@ -32,9 +33,11 @@ def check(namespace: str, track: str, wait_seconds: float, as_json: bool) -> Non
     """Is everything up: Deployments available, pods ready, ScaledObjects obeyed?"""
     from fleet.release.namespace import Namespace
 
-    asked, until = Namespace(namespace), time.monotonic() + wait_seconds
-    while not (verdict := asked.check(track)).ok and time.monotonic() < until:
-        time.sleep(min(2.0, max(0.0, until - time.monotonic())))
+    asked, began = Namespace(namespace), time.monotonic()
+    with progress("waiting", wait_seconds, as_json=as_json) as steps:
+        while not (verdict := asked.check(track)).ok and (waited := time.monotonic() - began) < wait_seconds:
+            steps.reached(verdict.reason, waited, wait_seconds)
+            time.sleep(min(2.0, wait_seconds - waited))
     _say(verdict, as_json)
 
 
@@ -54,7 +57,9 @@ def smoke(url: str, api_key: str, tasks: tuple[str, ...], within: float, as_json
     wanted.update(map(_task, tasks))
     if not wanted:
         raise click.UsageError("no declared task type can be tried by itself: name one with --task TYPE=JSON")
-    _say(trial.smoke(url, api_key, wanted, within), as_json)
+    with progress(f"trying {', '.join(wanted)}", as_json=as_json):
+        verdict = trial.smoke(url, api_key, wanted, within)
+    _say(verdict, as_json)
 
 
 @group.command()
@@ -79,7 +84,13 @@ def watch(
 
     goals = Goals(success_rate, p95, error_rate, patience=patience)
     chosen = watching.of_track(track) if selector is None else selector
-    _say(watching.watch(prometheus, seconds, goals, selector=chosen, every_seconds=every, window_seconds=window), as_json)
+    with progress("watching", seconds, as_json=as_json) as steps:
+        began = time.monotonic()
+        verdict = watching.watch(
+            prometheus, seconds, goals, selector=chosen, every_seconds=every, window_seconds=window,
+            tell=lambda look: steps.reached(f"watching: {look.tasks:.0f} tasks in a look", time.monotonic() - began, seconds),
+        )  # fmt: skip
+    _say(verdict, as_json)
 
 
 @group.command()

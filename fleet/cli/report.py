@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleet.cli.answer import answer, json_option
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from fleet.reports.facts import Span
@@ -27,7 +28,8 @@ def report(span: Span, html: Path | None, markdown: Path | None, keep: bool, as_
 
     from fleet.reports import page, publish
 
-    done, text = publish.make(span)
+    with progress("reading what was recorded", 3, as_json=as_json) as steps:
+        done, text = publish.make(span, steps.done)
     if html:
         html.write_text(text)
     if markdown:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import click
-
 from fleet.cli.answer import answer, plain, table
+from fleet.cli.progress import progress
 
 
 def here(seconds: float, as_json: bool) -> bool:
@@ -17,7 +16,8 @@ def here(seconds: float, as_json: bool) -> bool:
     from fleet.store.client import connect
 
     audit.record("secret.drill", current().cell, detail={"seconds": seconds})
-    report = drills.run(configured.backend(), connect(), current().cell, configured.recorded, seconds=seconds)
+    with progress(f"rotating for {seconds:g} s", as_json=as_json):
+        report = drills.run(configured.backend(), connect(), current().cell, configured.recorded, seconds=seconds)
     rows = ((path, report.rotations[path], report.uses.get(path, 0)) for path in report.rotations)
     verdict = f"{report.refusals} refusals in {report.seconds:.0f} s" + "".join(f"\n  {why}" for why in report.reasons)
     answer({"ok": report.ok, **plain(report)}, as_json, [table(("credential", "rotations", "uses"), rows), verdict])
@@ -26,7 +26,8 @@ def here(seconds: float, as_json: bool) -> bool:
 
 def with_tasks(seconds: float, every: float, as_json: bool) -> bool:
     """Rotate every credential of a throw-away fleet while tasks run; return whether all went well."""
-    report = import_module("workers.drill.run").run(seconds, every, lambda line: click.echo(line, err=True))
+    with progress("rotating", as_json=as_json) as steps:
+        report = import_module("workers.drill.run").run(seconds, every, steps.say)
     searched = sum(report.search.bytes_searched.values())
     lines = [
         table(("credential", "rotations"), report.rotations.items()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 if TYPE_CHECKING:
     from fleet.simulation.cells import EventCosts
@@ -34,10 +35,12 @@ def cells(
 
     size = FleetSize(workers, rate, tenants, skew, heartbeat)
     counts = [cells] if cells else range(1, MOST_CELLS + 1)
-    for count in counts:
-        sizing = size_up(size, _costs(costs), count, seed=seed)
-        if sizing.is_enough:
-            break
+    with progress("sizing up", as_json=as_json) as steps:
+        for count in counts:
+            steps.done(f"{count} cells")
+            sizing = size_up(size, _costs(costs), count, seed=seed)
+            if sizing.is_enough:
+                break
     heads = ("cell", "tenants", "workers", "tasks/s", "busy", "wait p50 ms", "wait p99 ms", "could carry")
     rows = [
         (c.name, c.tenants, c.workers, f"{c.tasks_per_second:.0f}", f"{c.utilisation:.0%}", _shown(c.wait_p50_ms), _shown(c.wait_p99_ms),

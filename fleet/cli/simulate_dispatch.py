@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleet.cli.progress import progress
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,7 +49,7 @@ def dispatch(workload: str, trace: Path | None, history: float | None, load: flo
     try:
         if plot:
             checked(plot)
-        comparison = _compared(_drawing(workload, trace, history, load, tasks), strategies, seeds, size_error)
+        comparison = _compared(_drawing(workload, trace, history, load, tasks), strategies, seeds, size_error, as_json)
     except FleetError as error:
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(comparison.as_dict(), indent=2) if as_json else comparison.text())
@@ -77,20 +79,10 @@ def _drawing(
 
 
 def _compared(
-    drawing: Callable[[int], Workload], strategies: tuple[str, ...], seeds: int, size_error: float
+    drawing: Callable[[int], Workload], strategies: tuple[str, ...], seeds: int, size_error: float, as_json: bool
 ) -> Comparison:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     from fleet.simulation.dispatch import compare, contest
 
     names = contest(strategies)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("drawing", total=len(names) * seeds)
-
-        def advance(what: str) -> None:
-            progress.update(bar, advance=1, description=what)
-
-        return compare(drawing, names, range(1, seeds + 1), size_error, advance)
+    with progress("drawing", len(names) * seeds, as_json=as_json) as steps:
+        return compare(drawing, names, range(1, seeds + 1), size_error, steps.done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 
 @click.command("fleet")
@@ -25,12 +26,12 @@ def fleet(seed: int, days: float, rate: float, only: tuple[str, ...], as_json: b
     from fleet.simulation.scaling.end_to_end import REFERENCE, against, day, play, systems
 
     workload = day(seed, rate, days)
+    wanted = [one for one in systems() if not only or one.name == REFERENCE or any(text in one.name for text in only)]
     rows = []
-    for system in systems():
-        if only and system.name != REFERENCE and not any(text in system.name for text in only):
-            continue
-        rows.append(play(workload, system, seed))
-        click.echo(f"played {system.name}", err=True)
+    with progress("playing", len(wanted), as_json=as_json) as steps:
+        for system in wanted:
+            rows.append(play(workload, system, seed))
+            steps.done(system.name)
     ratios = against(rows)
     heads = (
         "system",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fleet.cli.progress import progress
+
 if TYPE_CHECKING:
     from fleet.simulation.scaling.backtest import Backtest, Row
     from fleet.simulation.scaling.workload import ServiceTimes, Workload
@@ -93,11 +95,11 @@ def scaling(
     if assignments:
         contenders.insert(1, variant(", ".join(assignments), varied(DecisionSettings(), assignments)))
     backtests = []
-    for number in range(seed, seed + seeds):
-        workload = _workload(trace, history, pool, synthetic or "diurnal", number, rate, times)
-        backtests.append(play(workload, shape, DecisionSettings(), contenders, number, kill_after))
-        if not as_json:
-            click.echo(f"seed {number}: {len(workload.arrivals):,} tasks played", err=True)
+    with progress("reading", seeds * (len(contenders) + 1), as_json=as_json) as steps:
+        for number in range(seed, seed + seeds):
+            workload = _workload(trace, history, pool, synthetic or "diurnal", number, rate, times)
+            backtests.append(play(workload, shape, DecisionSettings(), contenders, number, kill_after, steps.done))
+            steps.say(f"seed {number}: {len(workload.arrivals):,} tasks played")
     rows = averaged(backtests)
     picture = None
     if plot is not None:

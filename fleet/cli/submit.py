@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from fleet.cli.answer import answer, json_option
+from fleet.cli.progress import progress
 
 
 @click.command()
@@ -66,8 +67,6 @@ def _payload(text: str) -> dict[str, Any]:
 
 
 def _submit_file(file: Path, as_json: bool) -> None:
-    from rich.progress import track
-
     from fleet.dispatcher.submit import TaskRequest, submit_many
     from fleet.errors import ConfigurationError, FleetError
 
@@ -80,20 +79,17 @@ def _submit_file(file: Path, as_json: bool) -> None:
                 problems.append({"line": number, "problem": str(error)})
     if not requests:
         raise ConfigurationError(f"{file} holds no task: each line is a JSON object with task_type and payload")
-    answers = track(
-        submit_many(request for _, request in requests),
-        total=len(requests),
-        description="submitting",
-        disable=as_json or not sys.stderr.isatty(),
-    )
     accepted = []
-    for (number, _), result in zip(requests, answers, strict=True):
-        if isinstance(result, FleetError | Exception):
-            problems.append({"line": number, "problem": str(result)})
-        elif result.is_accepted:
-            accepted.append(result.id)
-        else:
-            problems.append({"line": number, "problem": f"{result.submission.answer}: {result.submission.reason}"})
+    with progress("submitting", len(requests), as_json=as_json) as steps:
+        answers = submit_many(request for _, request in requests)
+        for (number, _), result in zip(requests, answers, strict=True):
+            steps.done("submitting")
+            if isinstance(result, FleetError | Exception):
+                problems.append({"line": number, "problem": str(result)})
+            elif result.is_accepted:
+                accepted.append(result.id)
+            else:
+                problems.append({"line": number, "problem": f"{result.submission.answer}: {result.submission.reason}"})
     lines = [f"{len(accepted)} accepted", *(f"{file}:{row['line']}: {row['problem']}" for row in problems)]
     answer({"accepted": accepted, "problems": problems}, as_json, lines)
     if problems:

@@ -7,6 +7,7 @@ one notification: the numbers, and what a human must still do.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,11 +23,15 @@ from fleet.reports.sections import report
 from fleet.settings import current
 
 
-def make(span: Span) -> tuple[Report, str]:
-    """Return the report that ends now, and its page."""
+def make(span: Span, told: Callable[[str], None] = lambda _: None) -> tuple[Report, str]:
+    """Return the report that ends now, and its page; `told` hears each of the three steps when it is done."""
     facts = gather(span)
+    told("judging")
     done = report(facts)
-    return done, page.as_html(done, plots.draw(facts))
+    told("drawing")
+    html = page.as_html(done, plots.draw(facts))
+    told("writing")
+    return done, html
 
 
 def keep(done: Report, html: str) -> Path:

@@ -43,8 +43,13 @@ def chosen(names: Sequence[str]) -> list[Experiment]:
     return [by_name[name] for name in names] if names else list(EXPERIMENTS)
 
 
-def run(experiments: Sequence[Experiment], size: Size, tell: Callable[[str], None], *, is_tuned: bool = False) -> list[Score]:
-    """Break the fleet, one experiment after another, each under its own load."""
+Told = Callable[[str], None]
+
+
+def run(
+    experiments: Sequence[Experiment], size: Size, tell: Told, done: Told = lambda _: None, *, is_tuned: bool = False
+) -> list[Score]:
+    """Break the fleet, one experiment after another, each under its own load; `done` hears which one is over."""
     if is_tuned:
         quick = TUNED_RECOVERY_SECONDS
         experiments = [
@@ -52,20 +57,22 @@ def run(experiments: Sequence[Experiment], size: Size, tell: Callable[[str], Non
             for one in experiments
         ]
     with _on(lambda folder: FleetGround(folder, tell), TUNED if is_tuned else {}) as ground:
-        return [_one(ground, experiment, size, tell) for experiment in experiments]
+        return [_one(ground, experiment, size, tell, done) for experiment in experiments]
 
 
-def run_peer(experiments: Sequence[Experiment], size: Size, tell: Callable[[str], None], *, is_tuned: bool = False) -> list[Score]:
+def run_peer(
+    experiments: Sequence[Experiment], size: Size, tell: Told, done: Told = lambda _: None, *, is_tuned: bool = False
+) -> list[Score]:
     """Break plain Celery in the same way, where the question makes sense; each experiment on fresh workers and broker."""
     scores = []
     for experiment in experiments:
         if experiment.compares:
             with _on(lambda folder: PeerGround(folder, tell, is_tuned=is_tuned), {}) as ground:
-                scores.append(_one(ground, experiment, size, tell))
+                scores.append(_one(ground, experiment, size, tell, done))
     return scores
 
 
-def _one(ground: Ground, experiment: Experiment, size: Size, tell: Callable[[str], None]) -> Score:
+def _one(ground: Ground, experiment: Experiment, size: Size, tell: Told, done: Told) -> Score:
     tell(f"{ground.name}: {experiment.name}: {experiment.hypothesis}")
     log = ground.folder / f"{experiment.name.replace(' ', '-')}.log"
     log.touch()
@@ -75,6 +82,7 @@ def _one(ground: Ground, experiment: Experiment, size: Size, tell: Callable[[str
         next(acts)
     except NotHere as missing:
         tell(f"  not run: {missing}")
+        done(f"{ground.name}: {experiment.name}")
         return _not_run(experiment, str(missing))
     count = size.drain if experiment.is_drain else size.tasks
     stage.accept(ground.submit(experiment.task_seconds, str(log), count))
@@ -92,6 +100,7 @@ def _one(ground: Ground, experiment: Experiment, size: Size, tell: Callable[[str
         stage.strikes, finished_at, stage.seen, stage.wrong,
     )  # fmt: skip
     tell(f"  {'holds' if judged.holds else 'BROKEN: ' + '; '.join(judged.reasons)}")
+    done(f"{ground.name}: {experiment.name}")
     return judged
 
 

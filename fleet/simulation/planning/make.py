@@ -38,8 +38,8 @@ def plan(
     names = [pool] if pool else list(catalogue.pools)
     pools = []
     for name in names:
-        progress(f"{name}: backtesting")
         pools.append(_pool(past, catalogue, settings, name, startup_seconds, gap, length, seed))
+        progress(f"{name} backtested")
     return Plan(
         f"{month:%Y-%m}", length, time.time(), (past.now - past.first) / DAY, past.is_cut, past.silent, tuple(pools),
         _money(past, gap, length),

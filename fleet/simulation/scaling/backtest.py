@@ -6,7 +6,7 @@ the yardstick. Results are plain values: a table, JSON and plots are made from t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -64,9 +64,14 @@ def play(
     contenders: Sequence[Contender] = CONTENDERS,
     seed: int = 0,
     kill_after_seconds: float | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Backtest:
-    """Run every contender; `kill_after_seconds` makes the rivals' replicas die that long after being told to leave."""
+    """Run every contender; `kill_after_seconds` makes the rivals' replicas die that long after being told to leave.
+
+    `progress` hears who was played, the clairvoyant first.
+    """
     reference = best_plan(workload, shape, seed=seed)
+    progress(CLAIRVOYANT)
     rows = [_row(CLAIRVOYANT, reference.outcome, reference, shape)]
     samples = {CLAIRVOYANT: reference.outcome.samples}
     for contender in contenders:
@@ -74,6 +79,7 @@ def play(
         outcome = PoolSimulator(workload, shape, leave, seed).run(contender.build(shape, settings))
         rows.append(_row(contender.name, outcome, reference, shape))
         samples[contender.name] = outcome.samples
+        progress(contender.name)
     return Backtest(
         workload.name, workload.origin, len(workload.arrivals), workload.horizon / 86_400.0, seed, tuple(rows), samples
     )
