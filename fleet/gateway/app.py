@@ -10,6 +10,7 @@ import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import cast
 
 import orjson
@@ -40,6 +41,20 @@ from fleet.telemetry import logs
 from fleet.telemetry.events import Event
 
 NOBODY = Identity("nobody", "", Role.VIEWER, "no credential")
+IMPORTED_BY_HANDLERS = (
+    "fleet.alerts.actions.register",
+    "fleet.alerts.scrape",
+    "fleet.alerts.view",
+    "fleet.app",
+    "fleet.costs.budget_store",
+    "fleet.diagnostics.glance",
+    "fleet.dispatcher.cells.routing",
+    "fleet.dispatcher.explanation",
+    "fleet.dispatcher.submit",
+    "fleet.scaling.published",
+    "fleet.scaling.target_store",
+)
+"""The table of routes stays cheap to read for whoever only prints it; a server has the rest before its first request."""
 
 
 class Gateway:
@@ -108,6 +123,8 @@ class Gateway:
 
 def create(settings: Settings | None = None) -> Router:
     """Return the application that serves the table of routes."""
+    for name in IMPORTED_BY_HANDLERS:
+        import_module(name)
     gateway = Gateway(settings or current())
 
     @asynccontextmanager

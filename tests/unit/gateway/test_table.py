@@ -54,7 +54,9 @@ def test_a_path_finds_its_row(table: Table, method: str, path: str, row: str, pa
     assert found(table, method, path) == (row, parameters)
 
 
-@pytest.mark.parametrize("path", ["/", "", "/tasks/", "/tasks//cancel", "/health/", "/tasks/1/cancel/2", "/{}", "health", "/pools/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "", "/tasks/", "/tasks//cancel", "/health/", "/tasks/1/cancel/2", "/{}", "health", "/pools/x"]
+)
 def test_what_has_no_row_is_told_apart_from_a_wrong_method(table: Table, path: str) -> None:
     missing, _ = found(table, "GET", path)
     assert missing == ()
