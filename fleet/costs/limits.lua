@@ -14,19 +14,28 @@
 local limits = {}
 limits.kinds = {'requests', 'tokens', 'micros'}
 
-function limits.rows(p, request)
-  local scopes = {'tenant:' .. request.tenant, 'task_type:' .. request.type}
-  if request.model then scopes[3] = 'model:' .. request.model end
-  local fields = {'fleet'}
-  for _, scope in ipairs(scopes) do
-    fields[#fields + 1] = scope
-    fields[#fields + 1] = string.match(scope, '^[^:]+:') .. '*'
+-- The scopes of a task, each (but the fleet's) before the one that stands for all of its kind.
+function limits.fields(tenant, task_type, model)
+  local fields = {'fleet', 'tenant:' .. tenant, 'tenant:*', 'task_type:' .. task_type, 'task_type:*'}
+  if model then fields[6], fields[7] = 'model:' .. model, 'model:*' end
+  return fields
+end
+
+-- Is any of these scopes limited?
+function limits.any(p, fields)
+  for _, text in ipairs(redis.call('HMGET', p .. 'limits', unpack(fields))) do
+    if text then return true end
   end
-  local values, rows = redis.call('HMGET', p .. 'limits', unpack(fields)), {}
+  return false
+end
+
+function limits.rows(p, request)
+  local fields, rows = limits.fields(request.tenant, request.type, request.model), {}
+  local values = redis.call('HMGET', p .. 'limits', unpack(fields))
   if values[1] then rows[1] = {scope = 'fleet', text = values[1]} end
-  for index, scope in ipairs(scopes) do
-    local text = values[2 * index] or values[2 * index + 1]
-    if text then rows[#rows + 1] = {scope = scope, text = text} end
+  for index = 2, #fields, 2 do
+    local text = values[index] or values[index + 1]
+    if text then rows[#rows + 1] = {scope = fields[index], text = text} end
   end
   return rows
 end

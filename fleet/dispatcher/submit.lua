@@ -6,11 +6,9 @@ text and the (queue, message) pairs to publish. ]]
 --@include dispatcher/parts/submit_one.lua
 begin_run()
 local p, now, answers, last, place = KEYS[1], server_seconds(), {}, {}, 0
-if #ARGV > 4 then
-  local keys = {}
-  for offset = 1, #ARGV, 4 do keys[#keys + 1] = p .. 'task:' .. ARGV[offset] end
-  memo.all_new = redis.call('EXISTS', unpack(keys)) == 0
-end
+local keys = {}
+for offset = 1, #ARGV, 4 do keys[#keys + 1] = p .. 'task:' .. ARGV[offset] end
+memo.all_new = redis.call('EXISTS', unpack(keys)) == 0
 for offset = 0, #ARGV - 1, 4 do
   local a = read_submission(ARGV, offset)
   local answer, pool, reason, retry, label = submit_one(p, a, now, place)
@@ -18,13 +16,13 @@ for offset = 0, #ARGV - 1, 4 do
   if id == '' and last[2] == answer and last[3] == '' and last[4] == pool and last[5] == reason and last.retry == retry and last.type == a.type then
     last[1] = last[1] + 1
   else
-    last = {1, answer, id, pool, reason, string.format('%.3f', retry or 0), retry = retry, type = a.type, label = label or 'none'}
+    last = {1, answer, id, pool, reason, retry == 0 and '0' or string.format('%.3f', retry), retry = retry, type = a.type, label = label or 'none'}
     answers[#answers + 1] = last
   end
   place = place + 1
 end
 for index, row in ipairs(answers) do
-  row[5] = string.gsub(row[5], '%c', ' ')
+  if row.label ~= 'none' then row[5] = string.gsub(row[5], '%c', ' ') end -- what operators wrote
   answers[index] = table.concat(row, '\31')
   local is_news = row.label ~= 'resubmitted' and row[2] ~= 'drained'
   if is_news then metric_count(p, row[1], 'fleet_submissions_total', row.type, row[2], row.label) end

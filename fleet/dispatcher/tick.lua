@@ -47,7 +47,10 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stam
     lost = lost + 1
     metric_count(p, 1, 'fleet_leases_expired_total', w[1])
     redis.call('HSET', p .. 'worker:' .. worker, 'status', 'failed')
-    if w[3] ~= 'maintenance' then count_serving(p, w[1], tonumber(w[2]), w[4], -1) end
+    if w[3] ~= 'maintenance' then
+      count_serving(p, w[1], tonumber(w[2]), w[4], -1)
+      memo.shape = nil
+    end
     redis.call('XADD', p .. 'repairs', 'MAXLEN', '~', 1000, '*', 'kind', 'lease_ended', 'worker', worker, 'pool', w[1])
   end
   for _, id in ipairs(redis.call('SMEMBERS', p .. 'running:' .. worker)) do

@@ -13,18 +13,21 @@ local function read_lane(lane)
   return task_type or lane, contract or '1'
 end
 
--- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools). It holds
--- while nobody joins, leaves or declares, and for a second, should that be somebody of an older build who did not say so.
+-- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools); and of
+-- the knobs (knobs.lua). It holds while nobody joins, leaves or declares, and for a second, should that be somebody of an
+-- older build who did not say so. A run that changes it itself forgets it: memo.shape.
 local shapes = {}
 
-local function shape(p)
-  local changed, second, known = redis.call('GET', p .. 'serving'), remembered('time', redis.call, 'TIME')[1], shapes[p]
-  if not known or not changed or known.changed ~= changed or known.second ~= second then
-    known = {changed = changed, second = second, verdicts = {}, pools = {}, unions = {}}
+local function look_at_shape(p)
+  local changed, known = redis.call('GET', p .. 'serving'), shapes[p]
+  if not known or not changed or known.changed ~= changed or known.second ~= this_second() then
+    known = {changed = changed, second = this_second(), verdicts = {}, capable = {}, pools = {}, unions = {}}
     shapes[p] = known
   end
   return known
 end
+
+local function shape(p) return remembered('shape', look_at_shape, p) end
 
 local function judge(p, lane, verdict, names)
   local task_type, contract = read_lane(lane)
@@ -49,26 +52,27 @@ local function verdict_on(p, known, lane, names)
   return verdict
 end
 
--- Take out of a row of factors the pools that would have to guess: fitting(p, lane, row, names) -> row.
-local function fitting(p, lane, row, names)
-  local verdict, kept = verdict_on(p, shape(p), lane, names), {}
-  for _, name in ipairs(names) do
-    if verdict[name] then kept[name] = row[name] end
+-- The pools that can run tasks of this type, whether they understand them or not, sorted.
+local function capable_pools(p, known, task_type)
+  local names = known.capable[task_type]
+  if not names then
+    names = redis.call('HKEYS', p .. 'factors:' .. task_type)
+    table.sort(names)
+    known.capable[task_type] = names
   end
-  return kept
+  return names
 end
 
 -- The pools that can run a lane's tasks and understand them. -> {names = sorted, has = {name = true}}
 local function lane_pools(p, known, lane)
   local found = known.pools[lane]
   if not found then
-    local names = redis.call('HKEYS', p .. 'factors:' .. (read_lane(lane)))
+    local names = capable_pools(p, known, (read_lane(lane)))
     local verdict = verdict_on(p, known, lane, names)
     found = {names = {}, has = {}}
     for _, name in ipairs(names) do
       if verdict[name] then found.names[#found.names + 1], found.has[name] = name, true end
     end
-    table.sort(found.names)
     known.pools[lane] = found
   end
   return found

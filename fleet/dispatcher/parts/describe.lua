@@ -1,7 +1,27 @@
 -- Why did a task go where it went? describe(...) -> the decision as JSON, kept with the task for `fleet explain`: what
 -- caused it, how long the task was held, and the candidates' terms (at most 8).
 --@include dispatcher/parts/run.lua
-local function quoted(text) return remembered('"' .. text, cjson.encode, text) end
+local quotes, briefs, brief_count = {}, {}, 0 -- how names and numbers are written; most are written again and again
+
+local function quoted(text)
+  local known = quotes[text]
+  if not known then
+    known = cjson.encode(text)
+    quotes[text] = known
+  end
+  return known
+end
+
+local function brief(number)
+  if number ~= number then return 'null' end
+  local known = briefs[number]
+  if not known then
+    if brief_count >= 1000 then briefs, brief_count = {}, 0 end
+    known = string.format('%.6g', number)
+    briefs[number], brief_count = known, brief_count + 1
+  end
+  return known
+end
 
 local function describe(head, pools, row, chosen, score, cause, held)
   local candidates = {}
@@ -9,11 +29,12 @@ local function describe(head, pools, row, chosen, score, cause, held)
     local factor = row[pool.name]
     if factor then
       local excluded = head.excluded and head.excluded[pool.name]
-      candidates[#candidates + 1] = string.format('{"pool":%s,"cost":%.6g,"free":%d,"slots":%d,"service":%.6g%s%s}', quoted(pool.name),
-        head.size * factor, pool.free, pool.slots, pool.service, pool.out and ',"out":true' or '', excluded and ',"excluded":true' or '')
+      candidates[#candidates + 1] = '{"pool":' .. quoted(pool.name) .. ',"cost":' .. brief(head.size * factor) .. ',"free":' .. pool.free ..
+        ',"slots":' .. pool.slots .. ',"service":' .. brief(pool.service) .. (pool.out and ',"out":true' or '') ..
+        (excluded and ',"excluded":true}' or '}')
       if #candidates == 8 then break end
     end
   end
-  return string.format('{"cause":"%s","held":%.6g,"pool":%s,"score":%.6g,"size":%.6g,"candidates":[%s]}', cause, held,
-    quoted(chosen), score, head.size, table.concat(candidates, ','))
+  return '{"cause":"' .. cause .. '","held":' .. brief(held) .. ',"pool":' .. quoted(chosen) .. ',"score":' .. brief(score) .. ',"size":' ..
+    brief(head.size) .. ',"candidates":[' .. table.concat(candidates, ',') .. ']}'
 end

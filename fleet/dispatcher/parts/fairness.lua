@@ -38,7 +38,7 @@ local function shares(p, tenant)
   return one
 end
 
--- The tenant has so many open tasks more or less.
+-- The tenant has so many open tasks more or less. -> the tenant's numbers
 local function count_open(p, tenant, change)
   local one, all = shares(p, tenant), whole(p)
   local before = one.open
@@ -50,6 +50,7 @@ local function count_open(p, tenant, change)
     one.held, one.clock = 0, 0
     all.tenants, all.active, all.has_changed = all.tenants - 1, all.active - one.weight, true
   end
+  return one
 end
 
 finishers[#finishers + 1] = function(p)
@@ -64,17 +65,17 @@ finishers[#finishers + 1] = function(p)
     elseif one.has_changed then
       put('open:' .. tenant, one.open)
       put('held:' .. tenant, one.held)
-      put('clock:' .. tenant, string.format('%.6f', one.clock))
+      put('clock:' .. tenant, one.clock)
     end
   end
   local all = memo.whole
   if all and all.has_changed then
     put('#tenants', all.tenants)
-    put('#active', string.format('%.6f', all.active))
+    put('#active', all.active)
   end
   if all and all.has_paced then
-    put('#worked', string.format('%.6g', all.worked))
-    put('#predicted', string.format('%.6g', all.predicted))
+    put('#worked', all.worked)
+    put('#predicted', all.predicted)
   end
   if #gone > 0 then redis.call('HDEL', fair, unpack(gone)) end
   if #fields > 0 then redis.call('HSET', fair, unpack(fields)) end

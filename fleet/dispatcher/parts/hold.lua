@@ -1,5 +1,5 @@
 -- A task waits for a slot: hold_task(p, id, task, now) puts it into its lane; unhold_task takes it out.
--- task = {type, contract?, tenant, priority, size, bound?, tag?, record?}; its lane: contracts.lua, or @pool when bound early.
+-- task = {type, contract?, tenant, priority, size, bound?, tag?, is_new?}; its lane: contracts.lua, or @pool when bound early.
 -- Score: priority first, then the fair start among tenants (fair.lua); a task held again keeps its tag, and so its age.
 --@include dispatcher/deciders/fair.lua
 --@include dispatcher/parts/fairness.lua
@@ -20,19 +20,21 @@ local function lane_key(p, lane)
   return key
 end
 
--- Write fields of a task's record; those of a new task (`record`, a flat list) go with them in one step.
-local function write_record(p, id, record, fields)
-  if record then
-    local last = #record
-    for index = 1, #fields do record[last + index] = fields[index] end
-    fields = record
+-- Write fields of a task's record. A new task has none yet: then what every task has, and what few have (`more`, a flat
+-- list), goes with them in one step.
+local function write_record(p, id, task, now, ...)
+  local key = p .. 'task:' .. id
+  if not task.is_new then
+    redis.call('HSET', key, ...)
+  else
+    redis.call('HSET', key, 'type', task.type, 'tenant', task.tenant, 'priority', task.priority, 'profile', task.profile.text,
+      'envelope', task.envelope, 'size', task.size, 'submitted', now, 'held', now, ...)
+    if task.more and task.more[1] then redis.call('HSET', key, unpack(task.more)) end
   end
-  redis.call('HSET', p .. 'task:' .. id, unpack(fields))
 end
 
 local function hold_task(p, id, task, now)
-  local lane, tag, one = lane_of(task), task.tag, shares(p, task.tenant)
-  count_open(p, task.tenant, 1)
+  local lane, tag, one = lane_of(task), task.tag, count_open(p, task.tenant, 1)
   if not tag then
     local all = whole(p)
     -- A tenant that is alone is dated as if it were not, quite: whoever comes after its burst shall not wait for all of it.
@@ -41,15 +43,18 @@ local function hold_task(p, id, task, now)
     tag = tag + (task.place or 0) * 2e-5 -- a batch keeps its order
   end
   one.held = one.held + 1
-  put_off('ZADD', p .. 'held:' .. lane, stamp((9 - task.priority) * PRIORITY_BAND + tag), id)
-  if not memo['lane ' .. lane] then
+  put_off('ZADD', p .. 'held:' .. lane, (9 - task.priority) * PRIORITY_BAND + tag, id)
+  local listed = child(memo, 'lanes')
+  if not listed[lane] then
     redis.call('SADD', p .. 'lanes', lane)
-    memo['lane ' .. lane] = true
+    listed[lane] = true
   end
   tally(p .. 'inflight', '#held', 1)
-  local fields = {'state', 'held', 'lane', lane, 'tag', stamp(tag)}
-  if not task.record then fields[7], fields[8] = 'held', stamp(now) end
-  write_record(p, id, task.record, fields)
+  if task.is_new then
+    write_record(p, id, task, now, 'state', 'held', 'lane', lane, 'tag', tag)
+  else
+    write_record(p, id, task, now, 'state', 'held', 'lane', lane, 'tag', tag, 'held', now)
+  end
 end
 
 -- One of the tenant's tasks less in this lane.

@@ -1,6 +1,6 @@
--- Is there a slot for a new task right now? place_task(p, a, task, kind, now) -> pool, decision; nil when it has to wait:
+-- Is there a slot for a new task right now? place_task(p, a, kind, now) -> pool, decision; nil when it has to wait:
 -- for a slot, or (third answer) for workers that understand it.
--- Sets task.bound where a strategy or a rollout has chosen the pool already. All tasks of one run see the same pools: a
+-- Sets a.bound where a strategy or a rollout has chosen the pool already. All tasks of one run see the same pools: a
 -- release counts down what is free.
 --@include dispatcher/parts/fill.lua
 --@include dispatcher/parts/assign.lua
@@ -22,15 +22,17 @@ local function kind_of(p, task_type, contract)
   memo.kinds = kinds
   local kind = kinds[lane]
   if not kind then
-    kind = {lane = lane, row = factor_row(p, task_type), names = {}, size = read_size(p, task_type)}
-    for name in pairs(kind.row) do kind.names[#kind.names + 1] = name end
-    table.sort(kind.names)
+    kind = {lane = lane, names = capable_pools(p, shape(p), task_type), size = read_size(p, task_type)}
     kinds[lane] = kind
   end
   return kind
 end
 
-local function is_lane_empty(p, lane) return redis.call('EXISTS', lane_key(p, lane)) == 0 end
+local function is_lane_empty(p, lane)
+  local is_empty = redis.call('EXISTS', lane_key(p, lane)) == 0
+  if not is_empty then child(memo, 'lanes')[lane] = true end
+  return is_empty
+end
 
 -- The early-binding strategies rank pools in the producer; the first with room gets the task, else it queues at the first.
 -- Pools that would not understand it are passed over; with none left it is held for its type.
@@ -54,36 +56,39 @@ local function bind_again(p, id, task, ranking, now)
   redis.call('HSET', p .. 'task:' .. id, 'bound', task.bound or '')
 end
 
-local function place_late(p, a, task, kind, now)
+local function place_late(p, a, kind, now)
   if kind.is_blocked == nil then
     kind.is_blocked = not is_lane_empty(p, kind.lane) or (not is_calm(p) and redis.call('HEXISTS', p .. 'paused', a.type) == 1)
   end
   if kind.is_blocked then return nil end
   local pools = pools_now(p, kind.names, now)
-  kind.fits = kind.fits or fitting(p, kind.lane, kind.row, kind.names)
-  local head = {id = a.id, type = a.type, size = task.size, age = 0, priority = a.priority}
-  local options = {hold = knob(p, 'hold'), held = counted(p .. 'inflight', '#held') + 1, noise = 0.02}
-  local _, q, score = match({head}, pools, {[a.type] = kind.fits}, options)
+  kind.fits = kind.fits or factors_of(p, a.type, lane_pools(p, shape(p), kind.lane).names)
+  kind.rows = kind.rows or {[a.type] = kind.fits}
+  kind.options = kind.options or {hold = knob(p, 'hold'), noise = 0.02}
+  kind.options.held, a.age = counted(p .. 'inflight', '#held') + 1, 0
+  local _, q, score = match({a}, pools, kind.rows, kind.options)
   if not q then
     kind.is_blocked = true -- it will be held now, and the next ones behind it
     return nil, nil, not next(kind.fits)
   end
-  return pools[q], describe(head, pools, kind.fits, pools[q].name, score, 'submit', 0)
+  return pools[q], describe(a, pools, kind.fits, pools[q].name, score, 'submit', 0)
 end
 
-local function place_task(p, a, task, kind, now)
-  local version, record = assign(p, a.id, a.type, a.contract, now), task.record
-  if not version and a.ranking == '' then return place_late(p, a, task, kind, now) end
+local function place_task(p, a, kind, now)
+  local version = assign(p, a.id, a.type, a.contract, now)
+  if not version and a.ranking == '' then return place_late(p, a, kind, now) end
+  local more = a.more or {}
+  a.more = more
   local pool, is_free, decision = version, nil, a.why
   if version then
     is_free = version.free > 0 and is_lane_empty(p, '@' .. version.name)
-    decision = describe({size = task.size}, {version}, {[version.name] = 1}, version.name, 0, 'rollout', 0)
+    decision = describe(a, {version}, {[version.name] = 1}, version.name, 0, 'rollout', 0)
   else
     pool, is_free = bind(p, a, now)
-    record[#record + 1], record[#record + 2] = 'why', a.why
+    more[#more + 1], more[#more + 2] = 'why', a.why
   end
   if not pool then return nil, nil, true end
-  task.bound = pool.name
-  record[#record + 1], record[#record + 2] = 'bound', pool.name
+  a.bound = pool.name
+  more[#more + 1], more[#more + 2] = 'bound', pool.name
   if is_free then return pool, decision end
 end

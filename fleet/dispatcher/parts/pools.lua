@@ -41,14 +41,7 @@ local function gather_pools(p, names, now)
   return pools, index
 end
 
--- Expected cost per second of size of every pool capable of a type. -> row for match.lua
-local function factor_row(p, task_type)
-  local flat, row = redis.call('HGETALL', p .. 'factors:' .. task_type), {}
-  for i = 1, #flat, 2 do row[flat[i]] = tonumber(flat[i + 1]) end
-  return row
-end
-
--- The same of these pools only.
+-- Expected cost per second of size of these pools. -> row for match.lua
 local function factors_of(p, task_type, names)
   local row = {}
   if #names == 0 then return row end

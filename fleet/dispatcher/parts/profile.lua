@@ -12,7 +12,8 @@ local function profile_of(text)
   local profile, index = profiles[text], 0
   if profile then return profile end
   if profile_count >= PROFILES_AT_MOST then profiles, profile_count = {}, 0 end
-  profile = setmetatable({}, {__index = ABSENT})
+  profile = {text = text}
+  for name, value in pairs(ABSENT) do profile[name] = value end
   for value in string.gmatch(text .. '\31', '([^\31]*)\31') do
     index = index + 1
     profile[PROFILE[index]] = value

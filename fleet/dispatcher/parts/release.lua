@@ -6,25 +6,30 @@
 --@include dispatcher/parts/hold.lua
 --@include dispatcher/parts/time.lua
 --@include dispatcher/parts/run.lua
--- Every `hole` in the text becomes `value`. (gsub would look at each byte of a long message.)
-local function put_in(text, hole, value)
-  local parts, from = {}, 1
-  while true do
-    local at = string.find(text, hole, from, true)
-    if not at then break end
-    parts[#parts + 1] = string.sub(text, from, at - 1)
-    from = at + 1
+-- The message with its holes filled. (gsub would look at each byte of a long one; each copy of it costs.)
+local function filled(envelope, queue, attempt)
+  local parts, count, from = {}, 0, 1
+  local for_queue, for_attempt = string.find(envelope, '\30', 1, true), string.find(envelope, '\31', 1, true)
+  while for_queue or for_attempt do
+    local is_queue = for_queue and (not for_attempt or for_queue < for_attempt)
+    local at = is_queue and for_queue or for_attempt
+    parts[count + 1], parts[count + 2] = string.sub(envelope, from, at - 1), is_queue and queue or attempt
+    count, from = count + 2, at + 1
+    if is_queue then
+      for_queue = string.find(envelope, '\30', from, true)
+    else
+      for_attempt = string.find(envelope, '\31', from, true)
+    end
   end
-  if from == 1 then return text end
-  parts[#parts + 1] = string.sub(text, from)
-  return table.concat(parts, value)
+  parts[count + 1] = string.sub(envelope, from)
+  return table.concat(parts)
 end
 
 local function read_queue(p, pool) return redis.call('HMGET', p .. 'queues', pool, '#remote') end
 
 local function deliver(p, pool, envelope, attempt)
   local queue = remembered('queue ' .. pool, read_queue, p, pool)
-  local message = put_in(put_in(envelope, '\30', queue[1]), '\31', tostring(attempt))
+  local message = filled(envelope, queue[1], attempt)
   if queue[2] then
     outgoing[#outgoing + 1] = queue[1]
     outgoing[#outgoing + 1] = message
@@ -34,21 +39,23 @@ local function deliver(p, pool, envelope, attempt)
 end
 
 local function release_task(p, id, task, pool, now, decision)
-  local attempt, at = task.attempt + 1, stamp(now)
-  local probe = pool.probe and 1 or 0
+  local attempt, probe = task.attempt + 1, pool.probe and 1 or 0
   if pool.probe then
     local state = parse_standing(redis.call('HGET', p .. 'ejected', pool.name))
     state.probing = 1
     save_standing(p, pool.name, state)
     pool.probe, pool.out = nil, true
   end
-  write_record(p, id, task.record, {'state', 'released', 'pool', pool.name, 'attempt', attempt, 'released', at,
-    'decision', decision, 'probe', probe})
-  put_off('ZADD', p .. 'released', at, id)
+  if probe == 1 or attempt > 1 then
+    write_record(p, id, task, now, 'state', 'released', 'pool', pool.name, 'attempt', attempt, 'released', now, 'decision', decision, 'probe', probe)
+  else
+    write_record(p, id, task, now, 'state', 'released', 'pool', pool.name, 'attempt', attempt, 'released', now, 'decision', decision)
+  end
+  put_off('ZADD', p .. 'released', now, id)
   tally(p .. 'inflight', pool.name, 1)
   local booked, waited = p .. 'arrivals:' .. pool.name, math.max(0, now - task.held_at)
   tally(booked, 'started', 1)
-  tally(booked, 'waited', waited)
+  if waited > 0 then tally(booked, 'waited', waited) end
   tally(booked, 'seconds', task.size)
   tally(booked, 'squares', task.size * task.size)
   if waited > task.profile.goal then tally(booked, 'late', 1) end

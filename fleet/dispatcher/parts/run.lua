@@ -2,12 +2,23 @@
 -- Nothing else moves while a script runs, so what it has read stays true (`memo`); what only counts, or is only put into or
 -- taken out of a list or sorted set, is written once at the end, however many tasks it was for. Functions may stay in the
 -- server between runs: state begins anew.
+--@include dispatcher/parts/time.lua
 --@include telemetry/metrics.lua
 local IS_SUM = {waited = true, seconds = true, squares = true} -- of seconds, kept with a fraction
 local PENDING_AT_MOST = 2000 -- arguments of one command
 local memo, outgoing, tallied, pending, finishers = {}, {}, {}, {}, {}
 
-local function begin_run() memo, outgoing, tallied, pending = {}, {}, {}, {} end
+local function begin_run() memo, outgoing, tallied, pending, second = {}, {}, {}, {}, nil end
+
+-- The table that a table has under this name, made where there is none.
+local function child(node, label)
+  local below = node[label]
+  if not below then
+    below = {}
+    node[label] = below
+  end
+  return below
+end
 
 -- The value of a read that is asked for again and again: remembered(name, read, argument ...).
 local function remembered(name, read, ...)
@@ -21,9 +32,26 @@ end
 
 -- Is nothing out of the ordinary in force: no emergency or rollout, no pool or lane paused, no pool that failed, no tenant
 -- with a weight, nothing drained? One look that spares most runs six.
+local OUT_OF_THE_ORDINARY = {'emergency', 'rollouts', 'paused', 'ejected', 'weights', 'drained'}
+local troubles = {} -- prefix -> those keys
+
+local function count_troubles(p)
+  local keys = troubles[p]
+  if not keys then
+    keys = {}
+    for index, name in ipairs(OUT_OF_THE_ORDINARY) do keys[index] = p .. name end
+    troubles[p] = keys
+  end
+  return redis.call('EXISTS', unpack(keys))
+end
+
 local function is_calm(p)
-  return remembered('is_calm', redis.call, 'EXISTS', p .. 'emergency', p .. 'rollouts', p .. 'paused', p .. 'ejected', p .. 'weights',
-    p .. 'drained') == 0
+  local count = memo.is_calm
+  if not count then
+    count = count_troubles(p)
+    memo.is_calm = count
+  end
+  return count == 0
 end
 
 -- Add to a field of a hash that this run reads with counted() only.
@@ -38,10 +66,11 @@ end
 
 -- The number in a field of a hash, with what this run has added to it so far.
 local function counted(key, field)
-  local stored, fields = memo[key .. '\n' .. field], tallied[key]
-  if stored == nil then
+  local known, fields = child(memo, key), tallied[key]
+  local stored = known[field]
+  if not stored then
     stored = tonumber(redis.call('HGET', key, field)) or 0
-    memo[key .. '\n' .. field] = stored
+    known[field] = stored
   end
   return fields and fields[field] and stored + fields[field] or stored
 end
@@ -71,15 +100,6 @@ end
 -- The series of a metric with these labels (three at most): how its fields are called. The catalogue bounds how many there
 -- are, so they stay between runs.
 local series_known = {}
-
-local function child(node, label)
-  local below = node[label]
-  if not below then
-    below = {}
-    node[label] = below
-  end
-  return below
-end
 
 local function series_of(name, a, b, c)
   local node = child(series_known, name)
@@ -136,7 +156,7 @@ local function save_tally(key, fields, is_metrics)
   for index, field in ipairs(names) do
     local after = (tonumber(before[index]) or 0) + fields[field]
     texts[2 * index - 1] = field
-    texts[2 * index] = string.format(is_whole(field, after) and '%.0f' or '%.6f', after)
+    texts[2 * index] = after
   end
   redis.call('HSET', key, unpack(texts))
   if is_metrics then

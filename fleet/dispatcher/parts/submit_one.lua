@@ -24,25 +24,27 @@ local function known_task(p, id)
   return redis.call('HMGET', p .. 'task:' .. id, 'state', 'attempt')
 end
 
--- The record of a new task as a flat list: what every task has, then what few have.
-local function new_record(p, a, size, now)
-  local at = stamp(now)
-  local record = {'type', a.type, 'tenant', a.tenant, 'priority', a.priority, 'profile', a.profile, 'envelope', a.envelope,
-    'size', string.format('%.6g', size), 'submitted', at, 'held', at}
-  if not a.has_more then return record end
+-- What few tasks have besides, for the record (task.more: a flat list).
+local function note_rest(p, a, now)
+  local more = {}
   local function note(name, value)
     if value and value ~= '' and value ~= 0 then
-      record[#record + 1] = name
-      record[#record + 1] = value
+      more[#more + 1] = name
+      more[#more + 1] = value
     end
   end
   for _, name in ipairs(NOTED) do note(name, a[name]) end
   if a.deadline then
-    note('deadline', stamp(now + a.deadline))
-    redis.call('ZADD', p .. 'deadlines', stamp(now + a.deadline), a.id)
+    note('deadline', now + a.deadline)
+    redis.call('ZADD', p .. 'deadlines', now + a.deadline, a.id)
   end
-  return record
+  a.more = more
 end
+
+-- First attempts and retries are counted by the minute (retry.lua).
+local function name_of_minute(now) return 'first:' .. math.floor(now / 60) end
+
+local function count_first(p, now) tally(p .. 'retry_budget', remembered('first', name_of_minute, now), 1) end
 
 local function submit_one(p, a, now, place)
   if a.key ~= '' then
@@ -65,28 +67,26 @@ local function submit_one(p, a, now, place)
   local stop = admit(p, a, now)
   if stop and stop[1] ~= 'parked' then return stop[1], '', stop[2], stop[3], stop[4] end
   if a.key ~= '' then redis.call('SET', p .. 'idempotency:' .. a.tenant .. ':' .. a.key, a.id, 'EX', a.key_seconds) end
-  local size = predict_size(kind.size, a.hint)
-  local record = new_record(p, a, size, now)
-  local task = {type = a.type, contract = a.contract, tenant = a.tenant, priority = a.priority, size = size, attempt = 0, envelope = a.envelope,
-    held_at = now, place = place, profile = profile_of(a.profile), record = record}
-  tally(p .. 'retry_budget', 'first:' .. math.floor(now / 60), 1)
+  if a.has_more then note_rest(p, a, now) end
+  a.size, a.attempt, a.held_at, a.place = predict_size(kind.size, a.hint), 0, now, place
+  count_first(p, now)
   if stop then
-    write_record(p, a.id, record, {'state', 'held', 'reason', stop[2], 'lane', ''})
-    redis.call('ZADD', p .. 'parked', stamp(now), a.id)
+    write_record(p, a.id, a, now, 'state', 'held', 'reason', stop[2], 'lane', '')
+    redis.call('ZADD', p .. 'parked', now, a.id)
     return 'accepted', '', 'parked: ' .. stop[2], stop[3], 'budget'
   end
   if a.delay > 0 then
-    write_record(p, a.id, record, {'state', 'held', 'lane', ''})
-    redis.call('ZADD', p .. 'delayed', stamp(now + a.delay), a.id)
+    write_record(p, a.id, a, now, 'state', 'held', 'lane', '')
+    redis.call('ZADD', p .. 'delayed', now + a.delay, a.id)
     return 'accepted', '', 'waits for its time', a.delay
   end
-  local pool, decision, is_alien = place_task(p, a, task, kind, now)
+  local pool, decision, is_alien = place_task(p, a, kind, now)
   if pool then
     count_open(p, a.tenant, 1)
-    release_task(p, a.id, task, pool, now, decision)
+    release_task(p, a.id, a, pool, now, decision)
     pool.free = pool.free - 1
     return 'accepted', pool.name, 'released at once', 0
   end
-  hold_task(p, a.id, task, now)
-  return 'accepted', task.bound or '', is_alien and 'held until all workers of a pool understand contract ' .. a.contract or 'held until a slot is free', 0
+  hold_task(p, a.id, a, now)
+  return 'accepted', a.bound or '', is_alien and 'held until all workers of a pool understand contract ' .. a.contract or 'held until a slot is free', 0
 end
