@@ -8,7 +8,6 @@ repetition with the same task id is the same task.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import Any, TypeVar, cast
@@ -24,10 +23,11 @@ from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.profile import joined
 from fleet.dispatcher.publish import publish_rest
 from fleet.dispatcher.submission import Submission, from_reply
-from fleet.errors import ConfigurationError, FleetError, InvalidPayload, UnknownName
+from fleet.errors import ConfigurationError, InvalidPayload, UnknownName
 from fleet.settings import current
 from fleet.store import keys
-from fleet.store.client import connect
+from fleet.store.client import Client, connect
+from fleet.store.line import Stream
 from fleet.store.scripts import resident
 from fleet.telemetry import tracing
 from fleet.telemetry.begin import begin
@@ -72,13 +72,13 @@ def submit_many(
 ) -> Iterator[TaskHandle | Exception]:
     """Submit many; yields one handle, or the error of that one request, for each in order.
 
-    A batch travels while the next one is encoded. A store that does not answer fails the tasks that were on their way to it.
+    A batch is on its way while the next one is encoded. A store that does not answer fails the tasks that were on their way to it.
     """
     count = 0
     begin("fleet-producer")
-    with ThreadPoolExecutor(1, "fleet-submit") as line:
-        for batch, sent in _under_way(_batches(requests), line):
-            answers = iter(sent.result())
+    with Sender() as sender:
+        for batch, answer_all in _under_way(_batches(requests), sender):
+            answers = iter(answer_all())
             for task in batch:
                 given = task if isinstance(task, Exception) else next(answers)
                 answer = TaskHandle(given) if isinstance(given, Submission) else given
@@ -130,15 +130,35 @@ def _encode_traced(request: TaskRequest) -> list[Any]:
         return encode(request)
 
 
-Answers = Future[list["Submission | FleetError"]]
+class Sender:
+    """Sends batch after batch without waiting for the answers in between: one stream of calls to each cell's store."""
+
+    def __init__(self) -> None:
+        self._streams: dict[Client, Stream] = {}
+
+    def __enter__(self) -> Sender:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stream in self._streams.values():
+            stream.close()
+
+    def deliver(self, batch: list[routing.Coded]) -> Callable[[], routing.Answers]:
+        """Send; the function returned waits for the answers."""
+        return routing.deliver(batch, self._start, lambda request: send([encode(request)])[0])
+
+    def _start(self, rows: list[list[Any]]) -> Callable[[], list[Submission]]:
+        client = connect(decode=False)
+        stream = self._streams.get(client) or self._streams.setdefault(client, Stream(client))
+        reply = resident("dispatcher/submit.lua").start(stream, *_arguments(rows))
+        return lambda: _read(reply(), rows)
 
 
-def _under_way(batches: Iterable[Batch], line: Executor) -> Iterator[tuple[Batch, Answers]]:
-    """Yield each batch with its answer to come, after the next one has been encoded."""
-    ahead: tuple[Batch, Answers] | None = None
+def _under_way(batches: Iterable[Batch], sender: Sender) -> Iterator[tuple[Batch, Callable[[], routing.Answers]]]:
+    """Yield each batch with its answers to come, after the next one has been sent."""
+    ahead: tuple[Batch, Callable[[], routing.Answers]] | None = None
     for batch in batches:
-        good = [task for task in batch if not isinstance(task, Exception)]
-        sent = line.submit(routing.deliver, good, send, encode)
+        sent = sender.deliver([task for task in batch if not isinstance(task, Exception)])
         if ahead:
             yield ahead
         ahead = batch, sent
@@ -150,9 +170,14 @@ def send(rows: list[list[Any]]) -> list[Submission]:
     """Run the script for encoded rows; publish what another broker than Redis must be handed."""
     if not rows:
         return []
-    client = connect(decode=False)
-    flat = [value for row in rows for value in row]
-    reply = resident("dispatcher/submit.lua")(client, [keys.prefix(current().cell)], flat)
+    return _read(resident("dispatcher/submit.lua")(connect(decode=False), *_arguments(rows)), rows)
+
+
+def _arguments(rows: list[list[Any]]) -> tuple[list[str], list[Any]]:
+    return [keys.prefix(current().cell)], [value for row in rows for value in row]
+
+
+def _read(reply: bytes | list[bytes], rows: list[list[Any]]) -> list[Submission]:
     if not isinstance(reply, bytes):
         reply, *outgoing = reply
         publish_rest(outgoing)

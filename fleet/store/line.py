@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,18 +30,73 @@ def call(client: redis.Redis, verb: bytes, name: bytes, keys: Sequence[Argument]
     Raises what the library raises. Asking again is safe because every script is idempotent (by task, attempt or worker).
     """
     message = packed(verb, name, keys, args)
+    idle, connection = _taken(client)
+    try:
+        return _asked(connection, message)
+    finally:
+        idle.append(connection)
+
+
+class Stream:
+    """Calls that travel one behind the other on one connection: the next is on its way while the server runs the last.
+
+    The server runs them in order. What fails fails every call that is under way: each asks again by itself.
+    """
+
+    __slots__ = ("_connection", "_idle", "_under_way", "client")
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self._idle, self._connection = _taken(client)
+        self._under_way: deque[object] = deque()
+
+    def send(self, verb: bytes, name: bytes, keys: Sequence[Argument], args: Sequence[Argument]) -> Callable[[], Any]:
+        """Send a call; the function returned waits for its reply. Replies are fetched in the order of their calls.
+
+        Both raise what the library raises; the reply of a call whose connection has closed meanwhile is a ConnectionError.
+        """
+        self._guarded(_send, packed(verb, name, keys, args))
+        call = object()
+        self._under_way.append(call)
+        return partial(self._reply, call)
+
+    def _reply(self, call: object) -> Any:
+        if not self._under_way or self._under_way[0] is not call:
+            raise redis.exceptions.ConnectionError("the connection closed before the reply came")
+        try:
+            return self._guarded(_receive)
+        finally:
+            if self._under_way:
+                self._under_way.popleft()
+
+    def _guarded(self, act: Callable[..., Any], *more: Any) -> Any:
+        try:
+            return act(self._connection, *more)
+        except redis.exceptions.ResponseError:
+            raise
+        except BaseException:
+            self._under_way.clear()
+            self._connection.disconnect()
+            raise
+
+    def close(self) -> None:
+        """Wait for what is still under way, unheard, and keep the connection for others."""
+        while self._under_way:
+            with suppress(redis.exceptions.RedisError):
+                self._reply(self._under_way[0])
+        self._idle.append(self._connection)
+
+
+def _taken(client: redis.Redis) -> tuple[deque[Any], Any]:
+    """Take an idle connection, or a new one; it goes back to those it came with."""
     pool = client.connection_pool
     idle = _idle.get(pool)
     if idle is None:
         idle = _idle.setdefault(pool, deque())
     try:
-        connection = idle.pop()
+        return idle, idle.pop()
     except IndexError:
-        connection = pool.make_connection()
-    try:
-        return _asked(connection, message)
-    finally:
-        idle.append(connection)
+        return idle, pool.make_connection()
 
 
 def _asked(connection: Any, message: bytes) -> Any:
@@ -54,15 +111,23 @@ def _asked(connection: Any, message: bytes) -> Any:
 
 def _once(connection: Any, message: bytes) -> Any:
     try:
-        if connection._sock is None:
-            connection.connect()  # not by sending: behind sentinels only this asks who the primary is
-        connection.send_packed_command([message], check_health=False)
-        return connection.read_response()
+        _send(connection, message)
+        return _receive(connection)
     except redis.exceptions.ResponseError as error:
         return error
     except BaseException:
         connection.disconnect()
         raise
+
+
+def _send(connection: Any, message: bytes) -> None:
+    if connection._sock is None:
+        connection.connect()  # not by sending: behind sentinels only this asks who the primary is
+    connection.send_packed_command([message], check_health=False)
+
+
+def _receive(connection: Any) -> Any:
+    return connection.read_response()
 
 
 def packed(verb: bytes, name: bytes, keys: Sequence[Argument], args: Sequence[Argument]) -> bytes:

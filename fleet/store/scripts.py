@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -28,6 +28,13 @@ _FLAGS = re.compile(r"^--@flags\s+(\S+)\s*$", re.MULTILINE)
 def source(path: str) -> str:
     """Return the text of `package/path.lua` (relative to the fleet package) with every include expanded once."""
     return _expand(path, set(), ())
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """Return what a script includes, with everything it includes, and its body: what follows its last include."""
+    own = source_of_its_own(path)
+    body = own[max((match.end() for match in _INCLUDE.finditer(own)), default=0) :]
+    return source(path).removesuffix(body), body
 
 
 def source_of_its_own(path: str) -> str:
@@ -55,7 +62,11 @@ class Script:
     def __init__(self, path: str) -> None:
         self.path = path
         self.flags = _FLAGS.findall(source_of_its_own(path))
-        self.text = (f"#!lua flags={','.join(self.flags)}\n" if self.flags else "") + source(path)
+        head, body = _parts(path)
+        # A function of its own, as Lua allows no more than 200 local variables in one.
+        self.text = (f"#!lua flags={','.join(self.flags)}\n" if self.flags else "") + (
+            f"{head}\nreturn (function(KEYS, ARGV)\n{body}\nend)(KEYS, ARGV)" if head else body
+        )
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, client: redis.Redis, keys: Sequence[str | bytes] = (), args: Sequence[Any] = ()) -> Any:
@@ -66,10 +77,39 @@ class Script:
             except redis.exceptions.NoScriptError:
                 return client.eval(self.text, len(keys), *keys, *args)
 
+    def start(self, stream: line.Stream, keys: Sequence[str | bytes] = (), args: Sequence[Any] = ()) -> Callable[[], Any]:
+        """Send the call behind those under way; the function returned waits for its reply.
+
+        What the connection or the server's memory of scripts did not survive is asked again on its own, as scripts may be.
+        """
+        verb, name = self._verb()
+        try:
+            reply = stream.send(verb, name, keys, args)
+        except redis.exceptions.RedisError as error:
+            reply = partial(_raised, error)
+
+        def answer() -> Any:
+            with available():
+                try:
+                    return reply()
+                except (redis.exceptions.ConnectionError, redis.exceptions.ResponseError) as error:
+                    if isinstance(error, redis.exceptions.ResponseError) and refusal(error):
+                        raise
+            return self(stream.client, keys, args)
+
+        return answer
+
+    def _verb(self) -> tuple[bytes, bytes]:
+        return b"EVALSHA", self.digest.encode()
+
     def load(self, client: redis.Redis) -> None:
         """Make the script known, so that pipelines may use its digest."""
         with available():
             client.script_load(self.text)
+
+
+def _raised(error: Exception) -> Any:
+    raise error
 
 
 class Resident(Script):
@@ -83,10 +123,7 @@ class Resident(Script):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        own = source_of_its_own(path)
-        last = [match.end() for match in _INCLUDE.finditer(own)][-1]
-        body = own[last:]
-        head = source(path).removesuffix(body)
+        head, body = _parts(path)
         self.name = f"fleet_{path.rpartition('/')[2].removesuffix('.lua')}_{self.digest[:12]}"
         flags = ", ".join(f"'{flag}'" for flag in self.flags)
         self.library = (
@@ -113,6 +150,9 @@ class Resident(Script):
                         raise
             return self(client, keys, args)
         return super().__call__(client, keys, args)
+
+    def _verb(self) -> tuple[bytes, bytes]:
+        return (b"FCALL", self._called) if self.is_known else super()._verb()
 
     def _is_kept(self, client: redis.Redis) -> bool:
         """Have the server keep the functions; a full one keeps nothing, but may run them as a script."""

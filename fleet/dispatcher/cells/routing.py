@@ -80,30 +80,42 @@ def encoded(request: TaskRequest, encode: Callable[[TaskRequest], list[Any]]) ->
         return home, request, encode(request)
 
 
+Answers = list["Submission | FleetError"]
+
+
 def deliver(
-    batch: Sequence[Coded], send: Callable[[list[list[Any]]], list[Submission]], encode: Callable[[TaskRequest], list[Any]]
-) -> list[Submission | FleetError]:
-    """Send a batch, one message to each cell; what a drained one does not take goes on singly. A silent cell fails its own."""
+    batch: Sequence[Coded], start: Callable[[list[list[Any]]], Callable[[], list[Submission]]], alone: Callable[[TaskRequest], Submission]
+) -> Callable[[], Answers]:
+    """Send a batch, one message to each cell (`start`); the function returned waits for the answers, in the batch's order.
+
+    What a drained cell does not take goes on `alone`. A silent cell fails its own.
+    """
+    homes: dict[str, list[int]] = {}
+    for index, (home, _, _) in enumerate(batch):
+        homes.setdefault(home, []).append(index)
+    sent = []
+    for cell, mine in homes.items():
+        with in_cell(cell or cell_names()[0]):
+            sent.append((cell, mine, start([batch[index][2] for index in mine])))
+    return partial(_answers, batch, sent, alone)
+
+
+def _answers(
+    batch: Sequence[Coded], sent: Sequence[tuple[str, list[int], Callable[[], list[Submission]]]], alone: Callable[[TaskRequest], Submission]
+) -> Answers:
     answers: dict[int, Submission | FleetError] = {}
-    for cell in dict.fromkeys(cell for cell, _, _ in batch):
-        mine = [index for index, (home, _, _) in enumerate(batch) if home == cell]
+    for cell, mine, reply in sent:
         try:
             with in_cell(cell or cell_names()[0]):
-                given = send([batch[index][2] for index in mine])
-            answers |= {index: replace(answer, cell=cell) if cell else answer for index, answer in zip(mine, given, strict=True)}
+                given = reply()
+            answers.update(zip(mine, [replace(answer, cell=cell) for answer in given] if cell else given, strict=True))
         except StoreUnavailable as error:
             answers |= dict.fromkeys(mine, error)
-    for index, (_, request, _) in enumerate(batch):
-        answer = answers[index]
+    for index, answer in answers.items():
         if isinstance(answer, Submission) and answer.answer == "drained":
-            answers[index] = routed(request.tenant, request.task_type, partial(_alone, request, send, encode))
+            request = batch[index][1]
+            answers[index] = routed(request.tenant, request.task_type, partial(alone, request))
     return [answers[index] for index in range(len(batch))]
-
-
-def _alone(
-    request: TaskRequest, send: Callable[[list[list[Any]]], list[Submission]], encode: Callable[[TaskRequest], list[Any]]
-) -> Submission:
-    return send([encode(request)])[0]
 
 
 def each() -> Iterator[str]:
