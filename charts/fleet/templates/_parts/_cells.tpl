@@ -1,5 +1,5 @@
-{{/* How does a release know the fleet's other cells? Every program knows their names and weights; only those that speak to other cells
-     get their URLs. */}}
+{{/* How does a release know the fleet's other cells? Names and weights are settings, URLs come from Secrets; every program needs both,
+     for settings that name a cell nobody can reach are refused. */}}
 
 {{/* Names and weights, for the settings ConfigMap. */}}
 {{- define "fleet.cells.settings" -}}
@@ -8,11 +8,9 @@ FLEET_CELLS__{{ upper $name }}__WEIGHT: {{ ($cell).weight | default 1 | quote }}
 {{- end }}
 {{- end }}
 
-{{/* URLs of the others. Takes: root, component. */}}
 {{- define "fleet.cells.env" -}}
-{{- if has .component (list "gateway" "maintenance" "worker") }}
-{{- range $name, $cell := .root.Values.cells }}
-{{- if ne $name $.root.Values.cell }}
+{{- range $name, $cell := .Values.cells }}
+{{- if ne $name $.Values.cell }}
 - name: FLEET_CELLS__{{ upper $name }}__BROKER_URL
   valueFrom:
     secretKeyRef:
@@ -24,7 +22,6 @@ FLEET_CELLS__{{ upper $name }}__WEIGHT: {{ ($cell).weight | default 1 | quote }}
     secretKeyRef:
       name: {{ $cell.secret }}
       key: {{ . }}
-{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}

@@ -37,7 +37,7 @@
       key: {{ . }}
 {{- end }}
 {{- end }}
-{{ include "fleet.cells.env" . | trim }}
+{{ include "fleet.cells.env" $root | trim }}
 {{- with $root.Values.ledger.existingSecret.name }}
 - name: FLEET_COSTS__LEDGER_URL
   valueFrom:
