@@ -1,15 +1,23 @@
-"""How long does a decision take with 100 pools, and does it take longer the more tasks are held?"""
+"""How long does a decision take with 100 pools at 2 000 a second, and does it take longer the more tasks are held?
+
+A decision is what an attempt's end brings: it is recorded and learned from, and the slot gets its next task. They come at
+random (Poisson) at the rate, whether or not those before are answered, and are timed from the moment they were due.
+"""
 
 from __future__ import annotations
 
 import os
 import random
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from statistics import median
+from typing import Any
+from typing import Any
 
 import numpy as np
 import orjson
@@ -20,18 +28,19 @@ from benchmarks.clock import spent
 from fleet import catalogue, settings
 from fleet.dispatcher import declare, ticking
 from fleet.dispatcher.claim import claim
-from fleet.dispatcher.outcome import finish
 from fleet.dispatcher.submit import TaskRequest, known_type, submit_many
 from fleet.registry import roster
-from fleet.store.client import connect
+from fleet.store import keys, line
+from fleet.store.client import Client, connect
+from fleet.store.scripts import resident
 
-POOLS, TYPES, SLOTS, SECTION, SECTIONS = 100, 20, 10, 200, 8
+POOLS, TYPES, SLOTS, SECTION, SECTIONS, RATE = 100, 20, 10, 800, 6, 2000.0
 RESULT = '{"status": "SUCCESS", "result": null}'
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Milliseconds of each finish with its decision; the server's microseconds of CPU for one, by section."""
+    """Milliseconds from when each was due to its answer; the server's microseconds of CPU for one, by section."""
 
     waits: list[float]
     server_us: list[float]
@@ -41,7 +50,7 @@ class Decided:
 
 
 def measure(held: int) -> Decided:
-    """Finish tasks one at a time while so many are held: what leaves is replaced after every section."""
+    """End attempts at the rate while so many tasks are held: what leaves is replaced after every section."""
     client, chance, found = connect(), random.Random(1), Decided([], [])
     client.flushall()
     declare.publish()
@@ -51,6 +60,7 @@ def measure(held: int) -> Decided:
         client.hset("fleet:{main}:service", f"pool{n}", 1.0)
     while ticking.tick().released:
         pass
+    resident("dispatcher/finish.lua")(client, [keys.prefix("main")], ["none", 1, "done", "", "", 0, "", "", ""])  # known from here on
     for _ in range(SECTIONS):
         client.zadd("fleet:{main}:workers", {f"w{n}": time.time() for n in range(POOLS)})
         taken: list[tuple[str, int]] = []
@@ -60,7 +70,7 @@ def measure(held: int) -> Decided:
                 headers = orjson.loads(str(text))["headers"]
                 taken.append((headers["id"], headers["fleet_attempt"]))
                 claim(*taken[-1], f"w{number}")
-        took = spent(client, partial(finish_all, taken, found.waits))
+        took = spent(client, partial(end_all, client, taken, found.waits, chance))
         found.server_us.append(1e6 * took.server / SECTION)
         hold(SECTION)
     return found
@@ -73,11 +83,28 @@ def hold(count: int) -> None:
         assert not isinstance(answer, Exception), answer
 
 
-def finish_all(taken: list[tuple[str, int]], waits: list[float]) -> None:
-    for task_id, attempt in taken:
-        start = time.perf_counter()
-        finish(task_id, attempt, "done", RESULT)
-        waits.append(1000 * (time.perf_counter() - start))
+def end_all(client: Client, taken: list[tuple[str, int]], waits: list[float], chance: random.Random) -> None:
+    """Send every end when it is due, and read the answers beside it."""
+    script, prefix = resident("dispatcher/finish.lua"), [keys.prefix("main")]
+    calls = [line.packed(b"FCALL", script.name.encode(), prefix, [*task, "done", RESULT, "", "0.000", "", "", ""]) for task in taken]
+    connection: Any = client.connection_pool.make_connection()
+    connection.connect()
+    start = time.perf_counter() + 0.05
+    due = [start + at for at in accumulate(chance.expovariate(RATE) for _ in calls)]
+    reader = threading.Thread(target=read_all, args=(connection, due, waits))
+    reader.start()
+    for at, call in zip(due, calls, strict=True):
+        time.sleep(max(0.0, at - time.perf_counter()))
+        connection.send_packed_command([call], check_health=False)
+    reader.join()
+    connection.disconnect()
+
+
+def read_all(connection: Any, due: list[float], waits: list[float]) -> None:
+    for at in due:
+        accepted, *_ = connection.read_response()
+        waits.append(1000 * (time.perf_counter() - at))
+        assert accepted
 
 
 def declare_wide(directory: Path) -> None:

@@ -1,19 +1,21 @@
---[[ tick.lua: what is due? Delays, deadlines, silent workers, lost messages, parked tasks, then free slots. Bounded work.
+--[[ tick.lua: what is due? Delays, deadlines, silent workers, lost messages, parked tasks, then free slots.
+One run does a portion, so that nobody waits for it: who called calls again while there is more.
 KEYS: 1 the cell's key prefix   ARGV: 1 seconds that must have passed since the last tick by anybody (0: now)
-Returns: {ran 1|0, due, expired, workers lost, tasks recovered, re-sent, released, tasks to tell of, to publish ...}. ]]
+Returns: {ran 1|0, more 1|0, due, expired, workers lost, tasks recovered, re-sent, released, tasks to tell of, to publish ...}. ]]
 --@flags allow-oom
 --@include dispatcher/parts/lose.lua
 --@include dispatcher/parts/submit_one.lua
 --@include dispatcher/parts/resume.lua
 --@include registry/parts/serving.lua
 begin_run()
-local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 500
+local p, gap, now, MOST = KEYS[1], tonumber(ARGV[1]), server_seconds(), 60 -- of each kind
 local last = tonumber(redis.call('GET', p .. 'ticked')) or 0
-if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0, {}, {}} end
+if gap > 0 and now - last < gap and now >= last then return {0, 0, 0, 0, 0, 0, 0, 0, {}, {}} end
 redis.call('SET', p .. 'ticked', stamp(now))
 local lease, resend, remove = knob(p, 'lease'), knob(p, 'release'), knob(p, 'remove')
 local due, expired, lost, recovered, resent = 0, 0, 0, 0, 0
 resume_after_absence(p, last, now, lease)
+forget_shape(p)
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'delayed', '-inf', stamp(now), 'LIMIT', 0, MOST)) do
   redis.call('ZREM', p .. 'delayed', id)
@@ -41,7 +43,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', p .. 'deadlines', '-inf', stamp(
 end
 
 for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stamp(now - lease))) do
-  if lost >= 100 then break end
+  if lost >= MOST or recovered >= MOST then break end
   local w = redis.call('HMGET', p .. 'worker:' .. worker, 'pool', 'slots', 'status', 'contracts')
   if w[3] and w[3] ~= 'failed' then
     lost = lost + 1
@@ -53,7 +55,7 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stam
     end
     redis.call('XADD', p .. 'repairs', 'MAXLEN', '~', 1000, '*', 'kind', 'lease_ended', 'worker', worker, 'pool', w[1])
   end
-  for _, id in ipairs(redis.call('SMEMBERS', p .. 'running:' .. worker)) do
+  for _, id in ipairs(redis.call('SRANDMEMBER', p .. 'running:' .. worker, MOST)) do
     redis.call('SREM', p .. 'running:' .. worker, id)
     if redis.call('HGET', p .. 'task:' .. id, 'worker') == worker then
       lose_task(p, id, now, 'worker ' .. worker .. ' fell silent')
@@ -61,7 +63,7 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', p .. 'workers', '-inf', stam
     end
   end
   local seen = tonumber(redis.call('ZSCORE', p .. 'workers', worker))
-  if now - seen > remove then
+  if now - seen > remove and redis.call('EXISTS', p .. 'running:' .. worker) == 0 then
     redis.call('ZREM', p .. 'workers', worker)
     redis.call('DEL', p .. 'worker:' .. worker)
   end
@@ -110,7 +112,7 @@ for _, pool in ipairs(redis.call('HKEYS', p .. 'queues')) do
       redis.call('HSET', p .. 'stats:' .. pool, 'grey', number_text(grey))
       for _, field in ipairs(redis.call('HKEYS', p .. 'stats:' .. pool)) do
         local kind = string.match(field, '^v:(.+)$')
-        if kind and redis.call('HEXISTS', p .. 'factors:' .. kind, pool) == 1 then save_factor(p, pool, kind, read_known(p, pool, kind), grey) end
+        if kind then save_factor(p, pool, kind, read_known(p, pool, kind), grey) end
       end
     end
   end
@@ -121,8 +123,10 @@ for _, field in ipairs(redis.call('HKEYS', p .. 'retry_budget')) do
 end
 
 local all = 0
+forget_shape(p)
 for _, slots in ipairs(redis.call('HVALS', p .. 'slots')) do all = all + tonumber(slots) end
 redis.call('HSET', p .. 'fair', '#slots', all)
 local released = fill(p, nil, now, 'tick')
 end_run(p)
-return {1, due, expired, lost, recovered, resent, released, redis.call('LPOP', p .. 'untold', 50) or {}, outgoing}
+local more = (math.max(due, expired, lost, recovered, resent) >= MOST or released >= FILL_AT_MOST) and 1 or 0
+return {1, more, due, expired, lost, recovered, resent, released, redis.call('LPOP', p .. 'untold', 50) or {}, outgoing}

@@ -79,26 +79,32 @@ local function start(task, pool, now)
   if task.is_probe then pool.standing.probing, pool.out = 1, true end
 end
 
+local function head_of(kind, now)
+  local task = kind.held[1]
+  if task then task.age = math.max(0, now - task.tag) end
+  return task
+end
+
 -- Release whatever may go now. -> task, pool, task, pool, ...
 local function release(now)
-  local released = {}
+  local released, heads, kinds = {}, {}, {}
   local is_open = false
   for _, pool in ipairs(pools) do is_open = is_open or pool.free > 0 end
-  if is_open and options.held > 0 then refresh(now) end
-  while is_open and options.held > 0 do
-    local heads = {}
-    for _, kind in ipairs(types) do
-      local task = kind.held[1]
-      if task then
-        task.age = math.max(0, now - task.tag)
-        heads[#heads + 1] = task
-      end
-    end
-    local index, at = match(heads, pools, factors, options)
+  if not is_open or options.held <= 0 then return end
+  refresh(now)
+  for _, kind in ipairs(types) do
+    local task = head_of(kind, now)
+    if task then heads[#heads + 1], kinds[#kinds + 1] = task, kind end
+  end
+  local round = open_round(heads, pools, factors, options)
+  while true do
+    local index, at = choose(round)
     if not index then break end
     local task = heads[index]
-    take_first(types[task.type].held)
+    take_first(kinds[index].held)
     start(task, pools[at], now)
+    took(round)
+    enter(round, index, head_of(kinds[index], now))
     released[#released + 1] = task.id
     released[#released + 1] = at
   end

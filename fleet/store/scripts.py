@@ -3,6 +3,9 @@
 A script is a `.lua` file beside its owner. `--@include package/file.lua` pulls in another file's functions by text, once,
 so that admission, budgets and dispatch can act in one atomic script without being one file. `--@flags allow-oom` marks
 what must also run on a full server, because it ends work: refused whole are only scripts that bring some.
+
+Lua lets one function see 200 local names. What a file declares for itself alone therefore stays in a block of its own
+(`narrowed`); a file may declare as many helpers as it likes, and only what other files use counts.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from fleet.store import line
 from fleet.store.client import available, refusal
 
 _INCLUDE = re.compile(r"^--@include\s+(\S+)\s*$", re.MULTILINE)
+_TOP_LEVEL = re.compile(r"^local (?:function (\w+)|([\w, ]+?) *(=|$|--))", re.MULTILINE)
 _FLAGS = re.compile(r"^--@flags\s+(\S+)\s*$", re.MULTILINE)
 
 
@@ -30,28 +34,60 @@ def source(path: str) -> str:
     return _expand(path, set(), ())
 
 
-def _parts(path: str) -> tuple[str, str]:
-    """Return what a script includes, with everything it includes, and its body: what follows its last include."""
-    own = source_of_its_own(path)
-    body = own[max((match.end() for match in _INCLUDE.finditer(own)), default=0) :]
-    return source(path).removesuffix(body), body
-
-
 def source_of_its_own(path: str) -> str:
     """Return the text of one Lua file as it stands."""
-    return files("fleet").joinpath(path).read_text()
+    file = files("fleet").joinpath(path)
+    if not file.is_file():
+        raise ConfigurationError(f"Lua file fleet/{path} does not exist")
+    return file.read_text()
 
 
 def _expand(path: str, seen: set[str], via: tuple[str, ...]) -> str:
+    return "\n".join(text for _, text in _parts(path, seen, via))
+
+
+def _parts(path: str, seen: set[str], via: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Return path and text, without its includes, of the file and everything it includes, each once, in order of need."""
     if path in via:
         raise ConfigurationError(f"Lua includes form a circle: {' -> '.join((*via, path))}")
     if path in seen:
-        return ""
+        return []
     seen.add(path)
-    file = files("fleet").joinpath(path)
-    if not file.is_file():
-        raise ConfigurationError(f"Lua file fleet/{path} does not exist (included via {' -> '.join(via) or 'nothing'})")
-    return _INCLUDE.sub(lambda match: _expand(match.group(1), seen, (*via, path)), file.read_text())
+    try:
+        text = source_of_its_own(path)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error} (included via {' -> '.join(via) or 'nothing'})") from None
+    included = [part for name in _INCLUDE.findall(text) for part in _parts(name, seen, (*via, path))]
+    return [*included, (path, _INCLUDE.sub("", text))]
+
+
+def narrowed(path: str) -> tuple[str, str]:
+    """Return what a script includes, each file's own names kept to itself, and the script's own text."""
+    *included, (_, own) = _parts(path, set(), ())
+    words = [set(re.findall(r"\w+", text)) for _, text in (*included, (path, own))]
+    blocks = []
+    for index, (_, text) in enumerate(included):
+        wanted = set().union(*words[:index], *words[index + 1 :])
+        blocks.append(_block(text, wanted))
+    return "\n".join(blocks), own
+
+
+def _block(text: str, wanted: set[str]) -> str:
+    """Return the file's text in a block that only the wanted names of its top level leave."""
+    shared: list[str] = []
+
+    def declared(match: re.Match[str]) -> str:
+        names = [match[1]] if match[1] else [name.strip() for name in match[2].split(",")]
+        if wanted.isdisjoint(names):
+            return match[0]
+        shared.extend(name for name in names if name not in shared)
+        if match[1]:
+            return f"function {match[1]}"
+        return f"{match[2]} =" if match[3] == "=" else match[3]
+
+    inner = _TOP_LEVEL.sub(declared, text)
+    head = f"local {', '.join(shared)}\n" if shared else ""
+    return f"{head}do\n{inner}\nend"
 
 
 class Script:
@@ -62,11 +98,7 @@ class Script:
     def __init__(self, path: str) -> None:
         self.path = path
         self.flags = _FLAGS.findall(source_of_its_own(path))
-        head, body = _parts(path)
-        # A function of its own, as Lua allows no more than 200 local variables in one.
-        self.text = (f"#!lua flags={','.join(self.flags)}\n" if self.flags else "") + (
-            f"{head}\nreturn (function(KEYS, ARGV)\n{body}\nend)(KEYS, ARGV)" if head else body
-        )
+        self.text = (f"#!lua flags={','.join(self.flags)}\n" if self.flags else "") + "\n".join(narrowed(path))
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     def __call__(self, client: redis.Redis, keys: Sequence[str | bytes] = (), args: Sequence[Any] = ()) -> Any:
@@ -123,7 +155,7 @@ class Resident(Script):
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
-        head, body = _parts(path)
+        head, body = narrowed(path)
         self.name = f"fleet_{path.rpartition('/')[2].removesuffix('.lua')}_{self.digest[:12]}"
         flags = ", ".join(f"'{flag}'" for flag in self.flags)
         self.library = (

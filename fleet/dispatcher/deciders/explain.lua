@@ -12,15 +12,16 @@ local function rejection(head, pool, row, strictness)
 end
 
 local function explain(head, pools, factors, options)
-  local row, waits = factors[head.type], expected_waits(pools, options)
-  local best, bound, strictness = survey(head, pools, row, waits)
+  local row = factors[head.type]
+  local best, strictness, open = survey(head, pools, row)
+  local bound = best and least_bound(head, pools, row, strictness, open, options)
   local answer = {strictness = strictness or 0, best = best, bound = bound, candidates = {}, rejected = {}}
   for index = 1, #pools do
     local pool = pools[index]
     local cost = best and is_usable(head, pool, strictness) and expected_cost(head, pool, row)
     if cost then
       answer.candidates[#answer.candidates + 1] = {
-        pool = pool.name, cost = cost, wait = waits[index], score = match_score(head, cost, best),
+        pool = pool.name, cost = cost, wait = expected_wait(pool, options), score = match_score(head, cost, best),
         takes = pool.free > 0 and is_worth_taking(cost, bound, options),
       }
     else

@@ -14,14 +14,10 @@ local function expected_cost(head, pool, row)
   return cost
 end
 
--- Seconds a task held now waits for the next slot of each pool: none where one is free.
-local function expected_waits(pools, options)
-  local pressure, waits = (options.hold or 2) * math.max(options.held or 1, 1), {}
-  for index = 1, #pools do
-    local pool = pools[index]
-    waits[index] = pool.free > 0 and 0 or pressure * pool.service / pool.slots
-  end
-  return waits
+-- Seconds a task held now waits for the next slot of this pool: none where one is free.
+local function expected_wait(pool, options)
+  if pool.free > 0 then return 0 end
+  return (options.hold or 2) * math.max(options.held or 1, 1) * pool.service / pool.slots
 end
 
 -- May this pool take this task at this strictness? 3: in service and not excluded; 2: in service; 1: any with slots.
@@ -32,26 +28,38 @@ local function is_usable(head, pool, strictness)
   return strictness == 2 or not (head.excluded and head.excluded[pool.name])
 end
 
--- One look over all pools: the least cost, the least cost with waiting, and the strictness that still leaves a pool.
--- Relaxing is what never strands a task whose only capable pools are ejected or have failed it before.
+-- One look over all pools: the least cost; the least where a slot is free, and which pool that is; the strictness that still
+-- leaves a pool. Relaxing is what never strands a task whose only capable pools are ejected or have failed it before.
 -- (is_usable and expected_cost are written out: this loop is most of a decision among many pools.)
-local function survey(head, pools, row, waits)
+local function survey(head, pools, row)
   local size, excluded, affinity = math.max(head.size, 0.001), head.excluded, head.affinity
   for strictness = row and 3 or 0, 1, -1 do
-    local best, bound
+    local best, open, at
     for index = 1, #pools do
       local pool = pools[index]
       local factor = row[pool.name]
       if factor and pool.slots > 0 and (strictness == 1 or not pool.out) and (strictness < 3 or not (excluded and excluded[pool.name])) then
         local cost = affinity and expected_cost(head, pool, row) or size * factor
         if not best or cost < best then best = cost end
-        local total = cost + waits[index]
-        if not bound or total < bound then bound = total end
+        if pool.free > 0 and (not open or cost < open) then open, at = cost, index end
       end
     end
-    if best then return best, bound, strictness end
+    if best then return best, strictness, open, at end
   end
   return nil
+end
+
+-- The least cost with waiting among all pools, of which `open` is the least where no one waits.
+local function least_bound(head, pools, row, strictness, open, options)
+  local bound = open
+  for index = 1, #pools do
+    local pool = pools[index]
+    if pool.free <= 0 and row[pool.name] and is_usable(head, pool, strictness) then
+      local total = expected_cost(head, pool, row) + expected_wait(pool, options)
+      if not bound or total < bound then bound = total end
+    end
+  end
+  return bound
 end
 
 -- Hold rule: a free slot may take the task only if no pool, waiting included, would finish it sooner (within noise).

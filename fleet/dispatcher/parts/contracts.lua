@@ -13,21 +13,33 @@ local function read_lane(lane)
   return task_type or lane, contract or '1'
 end
 
--- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools); and of
--- the knobs (knobs.lua). It holds while nobody joins, leaves or declares, and for a second, should that be somebody of an
--- older build who did not say so. A run that changes it itself forgets it: memo.shape.
+-- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools); of the
+-- knobs (knobs.lua), of pools and factors (pools.lua), and of the heads of lanes (fill.lua). It holds while nobody joins,
+-- leaves or declares, and for a second, should that be somebody of an older build who did not say so, or another script that
+-- has learned something; what this script learns it notes here. A run that changes it itself forgets it: forget_shape.
 local shapes = {}
+local BY_NAME = {__mode = 'k'}
 
 local function look_at_shape(p)
   local changed, known = redis.call('GET', p .. 'serving'), shapes[p]
   if not known or not changed or known.changed ~= changed or known.second ~= this_second() then
-    known = {changed = changed, second = this_second(), verdicts = {}, capable = {}, pools = {}, unions = {}}
+    known = {changed = changed, second = this_second(), verdicts = {}, capable = {}, pools = {}, unions = {}, records = {},
+      lists = setmetatable({}, BY_NAME), lanes = {}, rows = {}, heads = {}}
     shapes[p] = known
   end
   return known
 end
 
 local function shape(p) return remembered('shape', look_at_shape, p) end
+
+-- A task is held once more: what was known of it as a head is old.
+local function forget_head(p, lane, id)
+  local known = shapes[p]
+  if known and known.heads[lane] then known.heads[lane][id] = nil end
+end
+
+-- From here on this run sees what others have learned a moment ago.
+local function forget_shape(p) shapes[p], memo.shape = nil, nil end
 
 local function judge(p, lane, verdict, names)
   local task_type, contract = read_lane(lane)

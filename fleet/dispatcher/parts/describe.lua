@@ -1,5 +1,5 @@
 -- Why did a task go where it went? describe(...) -> the decision as JSON, kept with the task for `fleet explain`: what
--- caused it, how long the task was held, and the candidates' terms (at most 8).
+-- caused it, how long the task was held, and the candidates' terms (at most 8; `tail` of a pool: pools.lua).
 --@include dispatcher/parts/run.lua
 local quotes, briefs, brief_count = {}, {}, 0 -- how names and numbers are written; most are written again and again
 
@@ -30,8 +30,7 @@ local function describe(head, pools, row, chosen, score, cause, held)
     if factor then
       local excluded = head.excluded and head.excluded[pool.name]
       candidates[#candidates + 1] = '{"pool":' .. quoted(pool.name) .. ',"cost":' .. brief(head.size * factor) .. ',"free":' .. pool.free ..
-        ',"slots":' .. pool.slots .. ',"service":' .. brief(pool.service) .. (pool.out and ',"out":true' or '') ..
-        (excluded and ',"excluded":true}' or '}')
+        pool.tail .. (pool.out and ',"out":true' or '') .. (excluded and ',"excluded":true}' or '}')
       if #candidates == 8 then break end
     end
   end

@@ -28,11 +28,15 @@ local function shares(p, tenant)
   memo.shares = known
   local one = known[tenant]
   if not one then
-    local t = redis.call('HMGET', p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant, '#tenants', '#active', '#slots',
-      '#worked', '#predicted')
+    local key, a, b, c, t = p .. 'fair', 'open:' .. tenant, 'held:' .. tenant, 'clock:' .. tenant, nil
+    if memo.whole then
+      t = redis.call('HMGET', key, a, b, c)
+    else
+      t = redis.call('HMGET', key, a, b, c, '#tenants', '#active', '#slots', '#worked', '#predicted')
+      as_whole(t[4], t[5], t[6], t[7], t[8])
+    end
     one = {open = tonumber(t[1]) or 0, held = tonumber(t[2]) or 0, clock = tonumber(t[3]) or 0}
     one.weight = not is_calm(p) and tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1
-    if not memo.whole then as_whole(t[4], t[5], t[6], t[7], t[8]) end
     known[tenant] = one
   end
   return one

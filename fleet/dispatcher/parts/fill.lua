@@ -7,23 +7,37 @@
 --@include dispatcher/parts/end_task.lua
 --@include dispatcher/parts/describe.lua
 --@include dispatcher/parts/profile.lua
-local FILL_AT_MOST, FILL_POOL_AT_MOST = 200, 8 -- of all pools (a tick), of one whose slot became free
+local FILL_AT_MOST, FILL_POOL_AT_MOST = 50, 8 -- of all pools, in one run of a few milliseconds; of one whose slot became free
 local LOOK_AT_MOST, FETCH = 5, 8 -- tasks of a lane looked at for one that may go; ids fetched at a time
+local HEADS_AT_MOST = 32 -- known of a lane
 
--- A head's age counts from its fair start, or from its arrival while one tenant has the fleet to itself.
-local function read_head(p, lane, id, now)
-  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'size', 'held', 'priority', 'excluded', 'attempt', 'envelope',
-    'profile', 'deadline', 'tag', 'tenant')
+-- What is asked of a head to be compared; it stays so while the task is held, so it is known between runs (shape).
+local function fetch_head(p, lane, id)
+  local t = redis.call('HMGET', p .. 'task:' .. id, 'type', 'size', 'held', 'priority', 'excluded', 'profile', 'deadline', 'tag', 'tenant')
   if not t[1] then return nil end
-  local is_alone = whole(p).tenants <= 1
-  local since = not is_alone and tonumber(t[10]) or tonumber(t[3])
-  local head = {id = id, lane = lane, type = t[1], size = tonumber(t[2]), held_at = tonumber(t[3]),
-    age = math.max(0, now - since), tenant = t[11], priority = tonumber(t[4]), attempt = tonumber(t[6]) or 0, envelope = t[7],
-    profile = profile_of(t[8] or ''), deadline = tonumber(t[9])}
+  local head = {id = id, lane = lane, kind = t[1], size = tonumber(t[2]), held_at = tonumber(t[3]), priority = tonumber(t[4]),
+    profile = profile_of(t[6] or ''), deadline = tonumber(t[7]), tag = tonumber(t[8]), tenant = t[9]}
   if t[5] and t[5] ~= '' then
     head.excluded = {}
     for pool in string.gmatch(t[5], '[^,]+') do head.excluded[pool] = true end
   end
+  return head
+end
+
+-- A head's age counts from its fair start, or from its arrival while one tenant has the fleet to itself.
+local function read_head(p, lane, id, now)
+  local heads = child(shape(p).heads, lane)
+  local head = heads[id]
+  if not head then
+    head = fetch_head(p, lane, id)
+    if not head then return nil end
+    if (heads[0] or 0) >= HEADS_AT_MOST then
+      heads = {}
+      shape(p).heads[lane] = heads
+    end
+    heads[id], heads[0] = head, (heads[0] or 0) + 1
+  end
+  head.type, head.age = lane, math.max(0, now - (whole(p).tenants > 1 and head.tag or head.held_at))
   return head
 end
 
@@ -40,7 +54,7 @@ local function lane_head(p, source, only, now)
   for _ = 1, LOOK_AT_MOST do
     local at = passed and passed + 1 or 1
     if not source.ids[at] and not source.is_all then
-      source.fetch = at == 1 and source.fetch or FETCH
+      source.fetch = at == 1 and source.fetch or FETCH + 1
       source.ids = redis.call('ZRANGE', lane_key(p, lane), 0, source.fetch - 1)
       source.is_all = #source.ids < source.fetch
     end
@@ -66,60 +80,73 @@ local function lane_head(p, source, only, now)
   return source.first
 end
 
--- The lanes whose tasks may go to `only` (or anywhere); a lane of a bound pool knows that one only.
-local function open_lanes(p, shaped, only)
+-- What a lane is, known between runs. A lane of a bound pool knows that one only.
+local function lane_facts(p, known, lane)
+  local facts = known.lanes[lane]
+  if not facts then
+    local bound = string.sub(lane, 1, 1) == '@' and string.sub(lane, 2) or nil
+    local pools = bound and {names = {bound}, has = {[bound] = true}} or lane_pools(p, known, lane)
+    facts = {bound = bound, names = pools.names, has = pools.has, pausing = bound and lane or (read_lane(lane))}
+    known.lanes[lane] = facts
+  end
+  return facts
+end
+
+-- The lanes whose tasks may go to `only` (or anywhere).
+local function open_lanes(p, known, only)
   local sources, lanes = {}, {}
   for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
-    local bound = string.sub(lane, 1, 1) == '@' and string.sub(lane, 2) or nil
-    local known = not bound and lane_pools(p, shaped, lane)
-    if not only or bound == only or (known and known.has[only]) then
-      local type = read_lane(lane)
-      if is_calm(p) or redis.call('HEXISTS', p .. 'paused', bound and lane or type) == 0 then
-        sources[#sources + 1] = {lane = lane, type = type, bound = bound, names = known and known.names, ids = {}}
-        lanes[#lanes + 1] = lane
-      end
+    local facts = lane_facts(p, known, lane)
+    if (not only or facts.has[only]) and (is_calm(p) or redis.call('HEXISTS', p .. 'paused', facts.pausing) == 0) then
+      sources[#sources + 1] = {lane = lane, bound = facts.bound, names = facts.names, ids = {}}
+      lanes[#lanes + 1] = lane
     end
   end
   return sources, lanes
 end
 
+-- The chosen head goes: what a release needs of its record is read only now.
+local function let_go(p, head, pool, now, decision)
+  local t = redis.call('HMGET', p .. 'task:' .. head.id, 'attempt', 'envelope')
+  table.remove(head.source.ids, head.source.at)
+  take_held(p, head.id, head.lane, head.tenant, head.source.ids[1])
+  forget_head(p, head.lane, head.id)
+  head.type, head.attempt, head.envelope = head.kind, tonumber(t[1]) or 0, t[2]
+  release_task(p, head.id, head, pool, now, decision)
+  pool.free = pool.free - 1
+end
+
 local function fill(p, only, now, cause)
   if only and not wants_work(p, only) then return 0 end
-  local shaped = shape(p)
-  local sources, lanes = open_lanes(p, shaped, only)
+  local known = shape(p)
+  local sources, lanes = open_lanes(p, known, only)
   if #sources == 0 then return 0 end
-  local pools, index = gather_pools(p, union_of(p, shaped, lanes), now)
+  local pools, index = gather_pools(p, union_of(p, known, lanes), now)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
   local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
-  local queue, factors, released = {}, {}, 0
+  local heads, factors, released = {}, {}, 0
   local function next_of(source)
     source.first = nil
     local head = lane_head(p, source, only, now)
-    if not head then return nil end
-    head.source, head.kind, head.type = source, head.type, source.lane
-    factors[source.lane] = source.row
+    if head then head.source = source end
     return head
   end
   for _, source in ipairs(sources) do
-    source.fetch = only and math.min(pools[index[only]].free, FETCH) or FETCH
-    source.row = source.bound and {[source.bound] = 1} or factors_of(p, source.type, source.names)
-    queue[#queue + 1] = next_of(source)
+    -- One more than may go: it tells that the lane does not become empty.
+    source.fetch = (only and math.min(pools[index[only]].free, FETCH) or FETCH) + 1
+    factors[source.lane] = source.bound and {[source.bound] = 1} or lane_row(p, known, source.lane, source.names)
+    heads[#heads + 1] = next_of(source)
   end
-  while #queue > 0 and released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do
-    local h, q, score = match(queue, pools, factors, options)
+  local round = open_round(heads, pools, factors, options)
+  while released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do
+    local h, q, score = choose(round)
     if not h then break end
-    local head, pool = queue[h], pools[q]
-    local decision = describe(head, pools, factors[head.type], pool.name, score, cause, now - head.held_at)
-    table.remove(head.source.ids, head.source.at)
-    take_held(p, head.id, head.lane, head.tenant)
-    head.type = head.kind
-    release_task(p, head.id, head, pool, now, decision)
-    pool.free = pool.free - 1
-    released = released + 1
-    options.held = math.max(options.held - 1, 1)
+    local head, pool = heads[h], pools[q]
+    let_go(p, head, pool, now, describe(head, pools, factors[head.lane], pool.name, score, cause, now - head.held_at))
+    released, options.held = released + 1, math.max(options.held - 1, 1)
     if only and pool.free <= 0 then break end
-    local after = next_of(head.source)
-    if after then queue[h] = after else table.remove(queue, h) end
+    took(round)
+    enter(round, h, next_of(head.source))
   end
   return released
 end

@@ -12,7 +12,7 @@ local function free_slot(p, id, now, ok)
   if started then
     started = math.min(started, now - 1e-4) -- after a step back of the clock: no attempt takes no time, or less
     -- What the attempt's slot cost; the ledger gets the sum when the task ends.
-    local slot_hour_usd = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0
+    local slot_hour_usd = price_of(p, pool)
     if slot_hour_usd > 0 then
       t.pool_usd = redis.call('HINCRBYFLOAT', p .. 'task:' .. id, 'pool_usd', string.format('%.9f', (now - started) / 3600 * slot_hour_usd))
     end

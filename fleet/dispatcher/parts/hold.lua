@@ -54,6 +54,7 @@ local function hold_task(p, id, task, now)
     write_record(p, id, task, now, 'state', 'held', 'lane', lane, 'tag', tag)
   else
     write_record(p, id, task, now, 'state', 'held', 'lane', lane, 'tag', tag, 'held', now)
+    forget_head(p, lane, id)
   end
 end
 
@@ -66,10 +67,11 @@ local function leave_lane(p, lane, tenant)
   one.held, one.has_changed = math.max(one.held - 1, 0), true
 end
 
--- A held task that this run has just read is released: it stays open.
-local function take_held(p, id, lane, tenant)
+-- A held task that this run has just read is released: it stays open. is_more: the lane holds others.
+local function take_held(p, id, lane, tenant, is_more)
   put_off('ZREM', p .. 'held:' .. lane, id)
   leave_lane(p, lane, tenant)
+  if is_more then memo.left[lane] = nil end
 end
 
 local function unhold_task(p, id, lane)

@@ -3,6 +3,7 @@
 -- them the pool's cost factor for the type.
 --@include dispatcher/deciders/attempt.lua
 --@include dispatcher/deciders/cost.lua
+--@include dispatcher/parts/pools.lua
 --@include dispatcher/parts/standing.lua
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/time.lua
@@ -35,27 +36,22 @@ end
 
 local function number_text(value) return string.format('%.8g', value) end
 
-local function put(fields, name, value)
-  fields[#fields + 1] = name
-  fields[#fields + 1] = type(value) == 'number' and number_text(value) or value
-end
-
 -- Time on test: completions the running tasks should have brought against those seen. t: what is stored of it, in this
--- order; `change` of rate, completions. -> how much slower than learned the pool is; `fields` gets what to store.
+-- order; `change` of rate, completions. -> how much slower than learned the pool is, and what to store.
 local TEST = {'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey'}
 
-local function settled(t, change, completed, now, fields)
+local function settled(t, change, completed, now)
   local rate = tonumber(t[3]) or 0
   local expected, done = settle_test(tonumber(t[1]) or 0, tonumber(t[2]) or 0, rate, math.max(0, now - (tonumber(t[4]) or now)))
   done = done + completed
   local grey = grey_factor(expected, done, tonumber(t[5]))
-  for index, value in ipairs({expected, done, math.max(rate + change, 0), stamp(now), grey}) do put(fields, TEST[index], value) end
-  return grey
+  return grey, {'test_expected', number_text(expected), 'test_done', number_text(done), 'test_rate', number_text(math.max(rate + change, 0)),
+    'test_at', stamp(now), 'test_grey', number_text(grey)}
 end
 
 local function test_pool(p, pool, change, completed, now)
-  local key, fields = p .. 'stats:' .. pool, {}
-  local grey = settled(redis.call('HMGET', key, unpack(TEST)), change, completed, now, fields)
+  local key = p .. 'stats:' .. pool
+  local grey, fields = settled(redis.call('HMGET', key, unpack(TEST)), change, completed, now)
   redis.call('HSET', key, unpack(fields))
   return grey
 end
@@ -70,12 +66,17 @@ local function read_known(p, pool, task_type)
   return as_known(p, task_type, unpack(redis.call('HMGET', p .. 'stats:' .. pool, 'v:' .. task_type, 'n:' .. task_type, 'speed', 'speed_n', 'prior')))
 end
 
+-- USD per slot and hour.
+local function price_of(p, pool) return tonumber(remembered('price ' .. pool, redis.call, 'HGET', p .. 'prices', pool)) or 0 end
+
 -- A pool without a factor, such as the version of a rollout, gets no tasks of its own accord, whatever is learned of it.
 local function save_factor(p, pool, task_type, known, grey, success)
-  if redis.call('HEXISTS', p .. 'factors:' .. task_type, pool) == 0 then return end
+  if not is_capable(p, pool, task_type) then return end
   success = success or tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'q:' .. task_type)) or 1
-  local price, speed = tonumber(redis.call('HGET', p .. 'prices', pool)) or 0, shrunk_speed(known.speed, known.count, known.pool_speed)
-  redis.call('HSET', p .. 'factors:' .. task_type, pool, number_text(cost_factor(speed, success, price, knob(p, 'kappa'), grey)))
+  local speed = shrunk_speed(known.speed, known.count, known.pool_speed)
+  local factor = cost_factor(speed, success, price_of(p, pool), knob(p, 'kappa'), grey)
+  redis.call('HSET', p .. 'factors:' .. task_type, pool, number_text(factor))
+  note_factor(p, pool, task_type, factor)
 end
 
 -- Does the outcome change whether the pool is in service?
@@ -94,31 +95,26 @@ local function judge_standing(p, task, pool, ok, now)
 end
 
 local function learn_outcome(p, task, pool, ok, service, now)
-  local key, kind, fields = p .. 'stats:' .. pool, task.type, {}
+  local key, kind, rate = p .. 'stats:' .. pool, task.type, tonumber(task.rate) or 0
   local s = redis.call('HMGET', key, 'test_expected', 'test_done', 'test_rate', 'test_at', 'test_grey', 'q:' .. kind, 'service', 'service_n',
     'square', 'response', 'outcomes', 'v:' .. kind, 'n:' .. kind, 'speed', 'speed_n', 'prior')
-  local success, response = learn_success(tonumber(s[6]) or 1, ok), tonumber(s[10])
-  put(fields, 'q:' .. kind, success)
-  put(fields, 'outcomes', string.sub((s[11] or '') .. (ok and '1' or '0'), -100))
-  put(fields, 'response', response and response + 0.1 * (service - response) or service)
-  local known = as_known(p, kind, unpack(s, 12, 16))
+  local known, seen, response = as_known(p, kind, unpack(s, 12, 16)), tonumber(s[8]) or 0, tonumber(s[10])
+  local success, outcomes = learn_success(tonumber(s[6]) or 1, ok), string.sub((s[11] or '') .. (ok and '1' or '0'), -100)
+  response = number_text(response and response + 0.1 * (service - response) or service)
+  if ok then known = learn_attempt(known, tonumber(task.hint), service) end
+  local grey, tested = settled(s, -rate, rate > 0 and test_weight(known) or 0, now)
   if ok then
-    local seen = tonumber(s[8]) or 0
     local mean, count = learn_service(tonumber(s[7]) or service, seen, service)
-    put(fields, 'service', mean)
-    put(fields, 'service_n', count)
-    put(fields, 'square', (learn_service(tonumber(s[9]) or service * service, seen, service * service)))
-    known = learn_attempt(known, tonumber(task.hint), service)
-    put(fields, 'v:' .. kind, known.speed)
-    put(fields, 'n:' .. kind, known.count)
-    put(fields, 'speed', known.pool_speed)
-    put(fields, 'speed_n', known.pool_count)
-    redis.call('HSET', p .. 'service', pool, number_text(mean))
+    local square, text = learn_service(tonumber(s[9]) or service * service, seen, service * service), number_text(mean)
+    redis.call('HSET', key, 'q:' .. kind, number_text(success), 'outcomes', outcomes, 'response', response, 'service', text, 'service_n', count,
+      'square', number_text(square), 'v:' .. kind, number_text(known.speed), 'n:' .. kind, known.count, 'speed', number_text(known.pool_speed),
+      'speed_n', known.pool_count, unpack(tested))
+    redis.call('HSET', p .. 'service', pool, text)
+    note_service(p, pool, mean)
     save_size(p, kind, known.size)
+  else
+    redis.call('HSET', key, 'q:' .. kind, number_text(success), 'outcomes', outcomes, 'response', response, unpack(tested))
   end
   judge_standing(p, task, pool, ok, now)
-  local rate = tonumber(task.rate) or 0
-  local grey = settled(s, -rate, rate > 0 and test_weight(known) or 0, now, fields)
-  redis.call('HSET', key, unpack(fields))
   save_factor(p, pool, kind, known, grey, success)
 end

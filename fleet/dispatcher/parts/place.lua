@@ -62,7 +62,7 @@ local function place_late(p, a, kind, now)
   end
   if kind.is_blocked then return nil end
   local pools = pools_now(p, kind.names, now)
-  kind.fits = kind.fits or factors_of(p, a.type, lane_pools(p, shape(p), kind.lane).names)
+  kind.fits = kind.fits or lane_row(p, shape(p), kind.lane, lane_pools(p, shape(p), kind.lane).names)
   kind.rows = kind.rows or {[a.type] = kind.fits}
   kind.options = kind.options or {hold = knob(p, 'hold'), noise = 0.02}
   kind.options.held, a.age = counted(p .. 'inflight', '#held') + 1, 0

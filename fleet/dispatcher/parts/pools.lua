@@ -1,6 +1,8 @@
 -- How do these pools stand right now? gather_pools(p, names, now) -> pools for match.lua, index by name.
 -- free = what may still be released: slots, and for pools of very short tasks more, to hide the hand-off: credit.
 -- As many per slot as run within the threshold, at most eight: they wait no longer than that in the pool's queue.
+-- A pool's slots and mean service stay known between runs (shape); how many of its slots are taken is read each time.
+--@include dispatcher/parts/contracts.lua
 --@include dispatcher/parts/knobs.lua
 --@include dispatcher/parts/standing.lua
 local function hand_off_credit(slots, service, threshold)
@@ -9,43 +11,108 @@ local function hand_off_credit(slots, service, threshold)
   return math.min(slots * each, math.max(slots, 16)) -- in all no more than one script releases in a millisecond
 end
 
+-- service: seconds, or nil where none has been measured.
+local function set_service(record, service)
+  record.service = service or 10
+  record.tail = string.format(',"slots":%d,"service":%.6g', record.slots, record.service) -- see describe.lua
+  record.credit = nil
+end
+
+local function read_records(p, known, names)
+  local slots, service = redis.call('HMGET', p .. 'slots', unpack(names)), redis.call('HMGET', p .. 'service', unpack(names))
+  for index, name in ipairs(names) do
+    local record = {name = name, slots = tonumber(slots[index]) or 0}
+    set_service(record, tonumber(service[index]))
+    known.records[name] = record
+  end
+end
+
+-- The record of a pool: {name, slots, service, credit}; free, out and probe are those of the run that gathers it.
+local function record_of(p, known, name)
+  local record = known.records[name]
+  if not record then
+    read_records(p, known, {name})
+    record = known.records[name]
+  end
+  record.credit = record.credit or hand_off_credit(record.slots, record.service, knob(p, 'hand_off'))
+  return record
+end
+
+-- The records of these pools; those that nobody knows yet are read together.
+local function records_of(p, known, names)
+  local records, fresh = {}, {}
+  for _, name in ipairs(names) do
+    if not known.records[name] then fresh[#fresh + 1] = name end
+  end
+  if #fresh > 0 then read_records(p, known, fresh) end
+  for index, name in ipairs(names) do records[index] = known.records[name] end
+  return records
+end
+
+-- This run has learned the mean service of a pool.
+local function note_service(p, pool, service)
+  local record = shape(p).records[pool]
+  if record then set_service(record, service) end
+end
+
 -- Is it worth while to look for work for this pool? One of short tasks is refilled by many at once.
 local function wants_work(p, pool)
-  local slots = tonumber(redis.call('HGET', p .. 'slots', pool)) or 0
-  local inflight = counted(p .. 'inflight', pool)
-  local credit = hand_off_credit(slots, tonumber(redis.call('HGET', p .. 'service', pool)) or 10, knob(p, 'hand_off'))
-  local free = slots + credit - inflight
-  return free > 0 and free >= credit / 2
+  local record = record_of(p, shape(p), pool)
+  local free = record.slots + record.credit - counted(p .. 'inflight', pool)
+  return free > 0 and free >= record.credit / 2
 end
 
 local NOBODY = {}
 
 local function gather_pools(p, names, now)
-  local pools, index = {}, {}
-  if #names == 0 then return pools, index end
-  local slots, service = redis.call('HMGET', p .. 'slots', unpack(names)), redis.call('HMGET', p .. 'service', unpack(names))
-  local inflight, moved = redis.call('HMGET', p .. 'inflight', unpack(names)), tallied[p .. 'inflight'] or NOBODY
+  if #names == 0 then return {}, {} end
+  local known, key = shape(p), p .. 'inflight'
+  local list = known.lists[names] -- the same names, as union_of gives them again and again
+  if not list then
+    list = {pools = records_of(p, known, names), index = {}}
+    for i, name in ipairs(names) do list.index[name] = i end
+    known.lists[names] = list
+  end
+  local pools, inflight, moved = list.pools, redis.call('HMGET', key, unpack(names)), tallied[key] or NOBODY
   local paused = is_calm(p) and NOBODY or redis.call('HMGET', p .. 'paused', unpack(names))
   local ejected = is_calm(p) and NOBODY or redis.call('HMGET', p .. 'ejected', unpack(names))
-  local hand_off = knob(p, 'hand_off')
-  for i, name in ipairs(names) do
-    local have, mean = tonumber(slots[i]) or 0, tonumber(service[i]) or 10
-    local free = have - (tonumber(inflight[i]) or 0) - (moved[name] or 0) + hand_off_credit(have, mean, hand_off)
+  for i = 1, #names do
+    local pool, name = pools[i], names[i]
+    local free = pool.slots + (pool.credit or record_of(p, known, name).credit) - (tonumber(inflight[i]) or 0) - (moved[name] or 0)
     local standing = ejected[i] and standing_at(parse_standing(ejected[i]), now) or 'in'
-    if standing == 'probe' then free = math.min(free, 1) end
-    if paused[i] or have <= 0 then free = 0 end
-    pools[i] = {name = name, slots = have, free = math.max(free, 0), service = mean, out = standing == 'out',
-      probe = standing == 'probe'}
-    index[name] = i
+    pool.out, pool.probe = standing == 'out', standing == 'probe'
+    if pool.probe and free > 1 then free = 1 end
+    if free < 0 or paused[i] or pool.slots <= 0 then free = 0 end
+    pool.free = free
   end
-  return pools, index
+  return pools, list.index
 end
 
--- Expected cost per second of size of these pools. -> row for match.lua
-local function factors_of(p, task_type, names)
-  local row = {}
-  if #names == 0 then return row end
-  local values = redis.call('HMGET', p .. 'factors:' .. task_type, unpack(names))
-  for index, name in ipairs(names) do row[name] = tonumber(values[index] or nil) end
+-- Expected cost per second of size of the pools of a lane, known between runs. -> row for match.lua
+local function lane_row(p, known, lane, names)
+  local task_type = read_lane(lane)
+  local rows = child(known.rows, task_type)
+  local row = rows[lane]
+  if not row then
+    row = {}
+    rows[lane] = row
+    local values = #names > 0 and redis.call('HMGET', p .. 'factors:' .. task_type, unpack(names)) or NOBODY
+    for index, name in ipairs(names) do row[name] = tonumber(values[index] or nil) end
+  end
   return row
+end
+
+-- Has this pool a factor for the type?
+local function is_capable(p, pool, task_type)
+  for _, row in pairs(shape(p).rows[task_type] or NOBODY) do
+    if row[pool] then return true end
+  end
+  return redis.call('HEXISTS', p .. 'factors:' .. task_type, pool) == 1
+end
+
+-- This run has learned what a type costs on a pool.
+local function note_factor(p, pool, task_type, factor)
+  for _, row in pairs(shape(p).rows[task_type] or NOBODY) do
+    if row[pool] then row[pool] = factor end
+  end
 end

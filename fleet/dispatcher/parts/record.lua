@@ -10,8 +10,10 @@ local function task_record(p, id)
   local record = known[id]
   if not record then
     local values = redis.call('HMGET', p .. 'task:' .. id, unpack(RECORD))
-    record = {exists = values[1] and true}
-    for index = 1, #RECORD do record[RECORD[index]] = values[index] or '' end
+    for index = 1, #RECORD do values[index] = values[index] or '' end
+    record = {exists = values[1] ~= '', state = values[1], attempt = values[2], pool = values[3], profile = values[4], worker = values[5],
+      type = values[6], size = values[7], hint = values[8], started = values[9], rate = values[10], probe = values[11], tenant = values[12],
+      lesson = values[13], submitted = values[14], pool_usd = values[15], waited_for = values[16], deadline = values[17]}
     known[id] = record
   end
   return record

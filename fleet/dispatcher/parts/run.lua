@@ -140,29 +140,30 @@ local function is_whole(field, n)
   return not IS_SUM[field] and n % 1 == 0
 end
 
+local names, texts = {}, {} -- of one hash; kept, for growing them anew takes longer than filling them
+
 -- One read and one write for all fields of a hash that were counted.
 local function save_tally(key, fields, is_metrics)
-  local names, texts = {}, {}
+  local count = 0
   for field, n in pairs(fields) do
-    if n ~= 0 then names[#names + 1] = field end
+    if n ~= 0 then count, names[count + 1] = count + 1, field end
   end
+  if count == 0 then return end
   local only = names[1]
-  if not only then return end
-  if not names[2] and is_whole(only, fields[only]) then
+  if count == 1 and is_whole(only, fields[only]) then
     if redis.call('HINCRBY', key, only, fields[only]) == fields[only] and is_metrics then metric_fits(key, only, true) end
     return
   end
-  local before = redis.call('HMGET', key, unpack(names))
-  for index, field in ipairs(names) do
+  local before = redis.call('HMGET', key, unpack(names, 1, count))
+  for index = 1, count do
+    local field = names[index]
     local after = (tonumber(before[index]) or 0) + fields[field]
     texts[2 * index - 1] = field
     texts[2 * index] = after
   end
-  redis.call('HSET', key, unpack(texts))
-  if is_metrics then
-    for index, field in ipairs(names) do
-      if not before[index] then metric_fits(key, field, true) end
-    end
+  redis.call('HSET', key, unpack(texts, 1, 2 * count))
+  for index = 1, is_metrics and count or 0 do
+    if not before[index] then metric_fits(key, names[index], true) end
   end
 end
 
