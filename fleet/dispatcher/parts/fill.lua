@@ -86,23 +86,43 @@ local function lane_facts(p, known, lane)
   if not facts then
     local bound = string.sub(lane, 1, 1) == '@' and string.sub(lane, 2) or nil
     local pools = bound and {names = {bound}, has = {[bound] = true}} or lane_pools(p, known, lane)
-    facts = {bound = bound, names = pools.names, has = pools.has, pausing = bound and lane or (read_lane(lane))}
+    facts = {lane = lane, bound = bound, names = pools.names, has = pools.has, pausing = bound and lane or (read_lane(lane))}
     known.lanes[lane] = facts
   end
   return facts
 end
 
--- The lanes whose tasks may go to `only` (or anywhere).
-local function open_lanes(p, known, only)
-  local sources, lanes = {}, {}
-  for _, lane in ipairs(redis.call('SMEMBERS', p .. 'lanes')) do
-    local facts = lane_facts(p, known, lane)
-    if (not only or facts.has[only]) and (is_calm(p) or redis.call('HEXISTS', p .. 'paused', facts.pausing) == 0) then
-      sources[#sources + 1] = {lane = lane, bound = facts.bound, names = facts.names, ids = {}}
-      lanes[#lanes + 1] = lane
+-- The facts of the lanes that hold tasks which may go to `only` (or anywhere), known until another lane holds tasks or none.
+local function lanes_for(p, known, only)
+  local count, listing = whole(p).lanes, known.listing
+  if not listing or not count or listing.count ~= count then
+    listing = {count = count, lanes = redis.call('SMEMBERS', p .. 'lanes'), open = {}}
+    known.listing = listing
+  end
+  local open = listing.open[only or 0]
+  if not open then
+    open = {}
+    for _, lane in ipairs(listing.lanes) do
+      local facts = lane_facts(p, known, lane)
+      if not only or facts.has[only] then open[#open + 1] = facts end
+    end
+    listing.open[only or 0] = open
+  end
+  return open
+end
+
+-- Those whose tasks nobody has paused: where to take tasks from, and all their pools.
+local function open_sources(p, known, only)
+  local open, sources, lanes = lanes_for(p, known, only), {}, {}
+  for _, facts in ipairs(open) do
+    if is_calm(p) or redis.call('HEXISTS', p .. 'paused', facts.pausing) == 0 then
+      sources[#sources + 1] = {lane = facts.lane, bound = facts.bound, names = facts.names, ids = {}}
+      lanes[#lanes + 1] = facts.lane
     end
   end
-  return sources, lanes
+  if #lanes < #open then return sources, union_of(p, known, lanes) end
+  open.union = open.union or union_of(p, known, lanes)
+  return sources, open.union
 end
 
 -- The chosen head goes: what a release needs of its record is read only now.
@@ -119,9 +139,9 @@ end
 local function fill(p, only, now, cause)
   if only and not wants_work(p, only) then return 0 end
   local known = shape(p)
-  local sources, lanes = open_lanes(p, known, only)
+  local sources, names = open_sources(p, known, only)
   if #sources == 0 then return 0 end
-  local pools, index = gather_pools(p, union_of(p, known, lanes), now)
+  local pools, index = gather_pools(p, names, now)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
   local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
   local heads, factors, released = {}, {}, 0

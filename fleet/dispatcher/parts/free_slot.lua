@@ -17,11 +17,13 @@ local function free_slot(p, id, now, ok)
       t.pool_usd = redis.call('HINCRBYFLOAT', p .. 'task:' .. id, 'pool_usd', string.format('%.9f', (now - started) / 3600 * slot_hour_usd))
     end
   end
-  if ok ~= nil and (t.lesson ~= '0' or t.probe == '1') then
-    local task = {type = t.type, size = tonumber(t.size) or 10, hint = t.hint, rate = t.rate, probe = t.probe}
-    learn_outcome(p, task, pool, ok, now - (started or now), now)
-    if ok and started then note_worked(p, now - started, task.size) end
-  elseif ok == nil and rate > 0 then
+  if ok ~= nil then
+    judge_standing(p, t, pool, ok, now)
+    if t.lesson ~= '0' or t.probe == '1' then
+      learn_outcome(p, t, pool, ok, now - (started or now), now)
+      if ok and started then note_worked(p, now - started, tonumber(t.size) or 10) end
+    end
+  elseif rate > 0 then
     test_pool(p, pool, -rate, 0, now)
   end
   if ok == nil and t.probe == '1' then

@@ -46,7 +46,7 @@ local function hold_task(p, id, task, now)
   put_off('ZADD', p .. 'held:' .. lane, (9 - task.priority) * PRIORITY_BAND + tag, id)
   local listed = child(memo, 'lanes')
   if not listed[lane] then
-    redis.call('SADD', p .. 'lanes', lane)
+    if redis.call('SADD', p .. 'lanes', lane) == 1 then note_lanes(p) end
     listed[lane] = true
   end
   tally(p .. 'inflight', '#held', 1)
@@ -85,7 +85,7 @@ end
 -- Lanes that became empty are no lanes any more.
 finishers[#finishers + 1] = function(p)
   for lane in pairs(memo.left or {}) do
-    if redis.call('EXISTS', lane_key(p, lane)) == 0 then redis.call('SREM', p .. 'lanes', lane) end
+    if redis.call('EXISTS', lane_key(p, lane)) == 0 and redis.call('SREM', p .. 'lanes', lane) == 1 then note_lanes(p) end
   end
   memo.left = nil
 end

@@ -56,6 +56,18 @@ local function test_pool(p, pool, change, completed, now)
   return grey
 end
 
+-- A pool of very short tasks, or one that ends many a second and has shown what it can do, teaches as much by every eighth;
+-- which one is drawn before its outcome is known.
+local MANY_A_SECOND, SETTLED = 20, 50
+
+local function is_versed(p, pool)
+  local record = record_of(p, shape(p), pool)
+  if record.service < knob(p, 'hand_off') then return true end
+  if record.slots < MANY_A_SECOND * record.service then return false end
+  if not record.is_settled then record.is_settled = (tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'speed_n')) or 0) >= SETTLED end
+  return record.is_settled
+end
+
 -- What is known about a type on a pool, as attempt.lua wants it.
 local function as_known(p, task_type, speed, count, pool_speed, pool_count, prior)
   return {speed = tonumber(speed) or 1, count = tonumber(count) or 0, pool_speed = tonumber(pool_speed) or tonumber(prior) or 1,
@@ -115,6 +127,5 @@ local function learn_outcome(p, task, pool, ok, service, now)
   else
     redis.call('HSET', key, 'q:' .. kind, number_text(success), 'outcomes', outcomes, 'response', response, unpack(tested))
   end
-  judge_standing(p, task, pool, ok, now)
   save_factor(p, pool, kind, known, grey, success)
 end
