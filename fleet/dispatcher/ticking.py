@@ -15,7 +15,6 @@ from fleet.store.client import connect
 from fleet.store.scripts import resident
 from fleet.telemetry import logs
 
-
 PORTIONS_AT_MOST = 40
 """What is left after so many, the next tick does."""
 
