@@ -161,3 +161,62 @@ def test_the_least_cost_pool_with_a_free_slot_never_refuses(size: float, held: i
     factors = {"code": {"best": 1.0, "full": 1.0, "worse": 3.0}}
     assert match([head(size=size)], pools, factors, held=held) == (0, "best")
     assert math.isfinite(explain(head(size=size), pools, factors, held=held).bound)
+
+
+ROUND = """
+return function(match, open_round, choose, took, enter)
+  local function count_down(pool, options)
+    pool.free = pool.free - 1
+    if pool.probe then pool.probe, pool.out = nil, true end
+    options.held = math.max(options.held - 1, 1)
+  end
+  local function one_by_one(lanes, pools, factors, options)
+    local released = {}
+    while true do
+      local heads, lane_of = {}, {}
+      for lane, tasks in ipairs(lanes) do
+        if tasks[1] then heads[#heads + 1], lane_of[#lane_of + 1] = tasks[1], lane end
+      end
+      local h, q = match(heads, pools, factors, options)
+      if not h then return table.concat(released, ' ') end
+      released[#released + 1] = lane_of[h] .. '>' .. pools[q].name
+      table.remove(lanes[lane_of[h]], 1)
+      count_down(pools[q], options)
+    end
+  end
+  local function in_a_round(lanes, pools, factors, options)
+    local heads, released = {}, {}
+    for lane, tasks in ipairs(lanes) do heads[lane] = tasks[1] end
+    local round = open_round(heads, pools, factors, options)
+    while true do
+      local h, q = choose(round)
+      if not h then return table.concat(released, ' ') end
+      released[#released + 1] = h .. '>' .. pools[q].name
+      table.remove(lanes[h], 1)
+      count_down(pools[q], options)
+      took(round)
+      enter(round, h, lanes[h][1])
+    end
+  end
+  return one_by_one, in_a_round
+end
+"""
+(ONE_BY_ONE, IN_A_ROUND) = LUA.execute(ROUND)(
+    *load_into(LUA, "dispatcher/deciders/match.lua", "match", "open_round", "choose", "took", "enter")
+)
+LANES = st.lists(st.lists(HEADS.map(lambda heads: heads[0]), min_size=1, max_size=5), min_size=1, max_size=4)
+EXCLUDED = st.sampled_from([{}, {}, {"0": True}, {"1": True, "2": True}])
+
+
+@given(POOLS, LANES, FACTORS, st.integers(1, 200), st.sampled_from([0, 0.1]), st.sampled_from([None, None, "0", "1"]), EXCLUDED, st.booleans())
+def test_a_round_releases_what_looking_anew_each_time_would(
+    pools: list[dict[str, Any]], lanes: list[list[dict[str, Any]]], factors: dict[str, Any], held: int, noise: float, only: str | None,
+    excluded: dict[str, bool], probes: bool,
+) -> None:  # fmt: skip
+    pools = [{**p, "name": str(i)} for i, p in enumerate(pools)]
+    if probes:
+        pools[0] |= {"out": False, "probe": True, "free": min(pools[0]["free"], 1)}
+    lanes = [[{**task, "type": "ab"[n % 2], **({"excluded": excluded} if excluded else {})} for task in tasks] for n, tasks in enumerate(lanes)]
+    options = {"hold": 2, "held": held, "noise": noise, **({"only_pool": only} if only else {})}
+    arguments = (lanes, pools, factors, options)
+    assert IN_A_ROUND(*(table(LUA, one) for one in arguments)) == ONE_BY_ONE(*(table(LUA, one) for one in arguments))
