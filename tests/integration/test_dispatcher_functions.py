@@ -9,7 +9,8 @@ import pytest
 import redis
 from rig import Rig
 
-from fleet.store.client import connect
+from fleet.dispatcher.tasks import cancel
+from fleet.store import line
 from fleet.store.scripts import Resident, resident
 
 HOT = ("submit", "claim", "finish", "tick", "cancel")
@@ -36,16 +37,22 @@ def test_without_functions_the_same_text_runs_as_a_script(declared: Callable[...
     rig = declared()
     rig.worker("w", "a")
 
-    def refuse(*_: Any, **__: Any) -> None:
-        raise redis.exceptions.ResponseError("unknown command 'FCALL'")
+    ask = line.call
 
-    for decode in (True, False):
-        monkeypatch.setattr(connect(decode=decode), "fcall", refuse)
+    def refuse(client: redis.Redis, verb: bytes, *more: Any) -> Any:
+        if verb == b"FCALL":
+            raise redis.exceptions.ResponseError("unknown command 'FCALL'")
+        return ask(client, verb, *more)
+
+    monkeypatch.setattr(line, "call", refuse)
     for name in HOT:
         monkeypatch.setattr(resident(f"dispatcher/{name}.lua"), "is_known", True)
     handle = rig.submit()
     assert rig.end(rig.start("a", "w")) == "done"
     assert handle.status == "done"
+    rig.tick()
+    cancel(rig.submit().id, "enough")
+    assert not any(resident(f"dispatcher/{name}.lua").is_known for name in HOT)
     rig.check()
 
 
