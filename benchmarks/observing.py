@@ -1,161 +1,97 @@
 """What do metrics and traces cost a worker? No-op tasks, the worst case; everything on beside everything off, in turns.
 
 On: metrics are counted, a tenth of the traces is recorded and sent to a collector in a process of its own. Off: no
-tracing, and the functions in the server count nothing; that switch exists only here.
+tracing, and the functions in the server count nothing; that switch exists only here. Between them, each alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
 import re
-import statistics
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from types import SimpleNamespace
+from statistics import median
 
-import orjson
-import psutil
+import redis
 
-from benchmarks import judging, stage, working
-from fleet import settings
-from fleet.dispatcher import traced
-from fleet.dispatcher.attempt import attempt
-from fleet.dispatcher.claim import Claim, claim
-from fleet.dispatcher.outcome import finish, trace_of
-from fleet.dispatcher.submit import TaskRequest, submit_many
-from fleet.registry import roster
-from fleet.store.client import connect
-from fleet.telemetry import tracing
+from benchmarks import judging, stage
+from benchmarks.turns import TURN_SECONDS, Contestant, Turn, contestant
 
-ROUNDS, TASKS = 4, 2400
-RESULT = '{"status": "SUCCESS", "result": null}'
+ROUNDS, BACKLOG = 20, 30_000
 ENDPOINT = "FLEET_TELEMETRY__OTLP_ENDPOINT"
-_COUNTING = re.compile(r"(local function metric_(?:count|observe)\([^)]*\))(?: do return end)?")
+OFF, ON = "all off", "all on"
+KINDS = {OFF: (False, False), "metrics": (True, False), "traces": (False, True), ON: (True, True)}
+"""Whether metrics are counted, and whether there are traces."""
+_COUNTING = re.compile(r"(local function metric_(?:count|observe)\([^)]*\))")
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a task took: tasks a second, and processor time for one, the worker's and the broker's."""
+    """One kind of worker over all its turns: tasks a second, ms of processor time a task, throughput over that of all off."""
 
     rate: float
     worker_milliseconds: float
     broker_milliseconds: float
+    ratio: float
 
     @property
     def milliseconds(self) -> float:
         return self.worker_milliseconds + self.broker_milliseconds
 
 
-def measure(rounds: int = ROUNDS) -> tuple[Cost, Cost, float]:
-    """Return medians with everything on and off, and the median of the rounds' throughput ratios (on over off)."""
-    on, off = [], []
-    with collector() as endpoint:
+def measure(rounds: int) -> dict[str, Cost]:
+    """Let a worker of each kind take turns, until a backlog is nearly worked off; every round begins with another."""
+    turns: dict[str, list[Turn]] = {name: [] for name in KINDS}
+    with ExitStack() as stack:
+        endpoint = stack.enter_context(collector())
+        running = {name: stack.enter_context(prepared(endpoint, *kind)) for name, kind in KINDS.items()}
         for number in range(rounds):
-            turns = (True, False) if number % 2 else (False, True)
-            for is_on in turns:
-                (on if is_on else off).append(run(endpoint if is_on else ""))
+            for name in order(number):
+                turns[name].append(running[name].turn(TURN_SECONDS))
+            most = max(turn.tasks for rows in turns.values() for turn in rows)
+            if BACKLOG - max(one.ended() for one in running.values()) < 2 * most:
+                break
         with urllib.request.urlopen(endpoint) as answer:
-            assert int(answer.read()) > 0, "no span arrived: nothing was measured"
-    ratios = [one.rate / other.rate for one, other in zip(on, off, strict=True)]
-    return middle(on), middle(off), statistics.median(ratios)
+            if not int(answer.read()):
+                raise RuntimeError("no span arrived: nothing was measured")
+    return {name: cost(rows, turns[OFF]) for name, rows in turns.items()}
 
 
-def middle(costs: list[Cost]) -> Cost:
-    columns = zip(*((c.rate, c.worker_milliseconds, c.broker_milliseconds) for c in costs), strict=True)
-    return Cost(*(statistics.median(column) for column in columns))
+def order(number: int) -> Sequence[str]:
+    """Return whose turns follow each other in this round: forwards, backwards, and each kind as often first."""
+    names = list(KINDS) if number % 2 else list(reversed(KINDS))
+    first = number // 2 % len(names)
+    return names[first:] + names[:first]
 
 
-def run(endpoint: str) -> Cost:
-    """Work off a backlog with one worker; an empty endpoint: everything off."""
-    os.environ[ENDPOINT] = endpoint
-    settings.load.cache_clear()
-    stage.empty()
-    for _ in submit_many(TaskRequest("noop", {"n": n}) for n in range(TASKS)):
-        pass
-    tracing.stop()
-    with stage.worker("fleet.app", "fleet.bench") as worker:
-        before, began, spent, served = 0, 0.0, 0.0, 0.0
-        while (count := working.ended()) < TASKS:
-            if not before and count > 0:
-                count_metrics(bool(endpoint))
-            if not before and count > TASKS // 6:
-                before, began, spent, served = count, time.perf_counter(), cpu_seconds(worker.pid), broker_seconds()
-            time.sleep(0.05)
-        took, done = time.perf_counter() - began, count - before
-        spent, served = cpu_seconds(worker.pid) - spent, broker_seconds() - served
-        return Cost(done / took, spent / done * 1000, served / done * 1000)
+def cost(rows: Sequence[Turn], beside: Sequence[Turn]) -> Cost:
+    tasks = sum(row.tasks for row in rows)
+    return Cost(
+        rate=tasks / sum(row.seconds for row in rows),
+        worker_milliseconds=1000 * sum(row.worker for row in rows) / tasks,
+        broker_milliseconds=1000 * sum(row.broker for row in rows) / tasks,
+        ratio=median(row.rate / other.rate for row, other in zip(rows, beside, strict=True)),
+    )
 
 
-def steps(endpoint: str, tasks: int = 3000) -> tuple[float, float]:
-    """Return milliseconds of processor time a task, here and in the broker, for what a worker does around a function.
-
-    Without Celery and without waiting, in this process: what a busy machine does to throughput does not show here.
-    """
-    os.environ[ENDPOINT] = endpoint
-    settings.load.cache_clear()
-    stage.empty()
-    roster.register("bench", "bench", 1_000_000, {})
-    for _ in submit_many(TaskRequest("noop", {"n": n}) for n in range(tasks)):
-        pass
-    client = connect()
-    messages = [orjson.loads(text)["headers"] for text in client.rpop("fleet.bench", tasks)]  # type: ignore[union-attr, arg-type]
-    assert len(messages) == tasks
-    half = tasks // 2
-    here, there = 0.0, 0.0
-    for number, headers in enumerate(messages):
-        if number == half:
-            # The functions are in the server by now.
-            count_metrics(bool(endpoint))
-            here, there = time.process_time(), broker_seconds()
-        request = SimpleNamespace(**headers)
-        with attempt("noop", request, partial(_claim, request)):
-            pass
-        with traced.ending(request, "done"):
-            finish(request.id, request.fleet_attempt, "done", RESULT, trace_id=trace_of(request))
-    tracing.stop()
-    done = tasks - half
-    return (time.process_time() - here) / done * 1000, (broker_seconds() - there) / done * 1000
+@contextmanager
+def prepared(endpoint: str, is_counting: bool, is_tracing: bool) -> Iterator[Contestant]:
+    with contestant(BACKLOG, {ENDPOINT: endpoint if is_tracing else ""}) as found:
+        if not is_counting:
+            count_nothing(found.broker)
+        yield found
 
 
-def _claim(request: SimpleNamespace) -> Claim:
-    return claim(request.id, request.fleet_attempt, "bench", traced.recorded(request))
-
-
-def step_costs(rounds: int = 5) -> tuple[float, float]:
-    """Return the medians of milliseconds a task with everything on and off, here and in the broker together."""
-    on, off = [], []
-    with collector() as endpoint:
-        for number in range(rounds):
-            for is_on in (True, False) if number % 2 else (False, True):
-                (on if is_on else off).append(sum(steps(endpoint if is_on else "")))
-    return statistics.median(on), statistics.median(off)
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time of a process and its children so far."""
-    parent = psutil.Process(pid)
-    return sum(sum(one.cpu_times()[:2]) for one in (parent, *parent.children()))
-
-
-def broker_seconds() -> float:
-    """Processor time of the broker so far."""
-    used = connect().info("cpu")
-    return float(used["used_cpu_user"]) + float(used["used_cpu_sys"])
-
-
-def count_metrics(wanted: bool) -> None:
-    """Let the functions in the server count, or not."""
-    client = connect()
-    for library in client.function_list(withcode=True):
-        code = dict(zip(library[::2], library[1::2], strict=True))["library_code"]
-        client.function_load(_COUNTING.sub(r"\1" if wanted else r"\1 do return end", code), replace=True)
+def count_nothing(client: redis.Redis) -> None:
+    """Let the functions in the server count no metrics from now on."""
+    for library in client.function_list(withcode=True):  # type: ignore[union-attr]
+        code = dict(zip(library[::2], library[1::2], strict=True))[b"library_code"].decode()
+        client.function_load(_COUNTING.sub(r"\1 do return end", code), replace=True)
 
 
 @contextmanager
@@ -169,23 +105,27 @@ def collector() -> Iterator[str]:
             process.kill()
 
 
-def figures() -> dict[str, float]:
+def figures(rounds: int) -> dict[str, float]:
     """Return everything measured, by name."""
-    step_on, step_off = step_costs()
-    on, off, ratio = measure()
-    looks = {f"{name}, s of processor time": cpu for name, (cpu, _) in judging.measure().items()}
+    with stage.broker():
+        looks = judging.measure()
+    found = measure(rounds)
+    off = found[OFF]
     return {
-        "metrics and traces: ms of processor time a task, worker and broker": step_on - step_off,
-        "a whole task without both, ms of processor time": off.milliseconds,
-        "share of it (goal 0.1)": (step_on - step_off) / off.milliseconds,
-        "tasks/s, all on": on.rate,
-        "tasks/s, all off": off.rate,
-        "throughput, on over off (goal 0.9)": ratio,
-        **looks,
+        **{f"tasks/s, {name}": one.rate for name, one in found.items()},
+        **{f"throughput, {name} over all off": one.ratio for name, one in found.items() if name != OFF},
+        **{f"ms of processor time a task, worker, {name}": one.worker_milliseconds for name, one in found.items()},
+        **{f"ms of processor time a task, broker, {name}": one.broker_milliseconds for name, one in found.items()},
+        **{f"processor time, {name} over all off": one.milliseconds / off.milliseconds for name, one in found.items() if name != OFF},
+        **{f"{name}, s of processor time": cpu for name, (cpu, _) in looks.items()},
+        **{f"{name}, s": clock for name, (_, clock) in looks.items()},
     }
 
 
 if __name__ == "__main__":
-    with stage.broker():
-        found = stage.part("metrics and traces", figures)
-    print(json.dumps(found, indent=1) if "--json" in sys.argv else "\n".join(f"{name:68} {value:10.3f}" for name, value in found.items()))
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--rounds", type=int, default=ROUNDS)
+    arguments.add_argument("--json", action="store_true")
+    given = arguments.parse_args()
+    result = stage.part("metrics and traces", lambda: figures(given.rounds))
+    print(json.dumps(result, indent=1) if given.json else "\n".join(f"{name:68} {value:10.3f}" for name, value in result.items()))

@@ -56,10 +56,11 @@ def burst(tasks: int, as_json: bool) -> None:
 
 
 @bench.command()
+@click.option("--rounds", default=20, show_default=True, type=click.IntRange(1), help="Turns of a second for each kind of worker.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def observing(as_json: bool) -> None:
+def observing(rounds: int, as_json: bool) -> None:
     """What metrics and traces cost a worker; a thousand rules over a thousand series; a scrape of a thousand workers."""
-    _run("observing", as_json)
+    _run("observing", as_json, "--rounds", str(rounds))
 
 
 def _run(name: str, as_json: bool, *more: str) -> None:

@@ -29,18 +29,19 @@ def attempt(name: str, request: Any, ask: Callable[[], Claim]) -> Iterator[Claim
         yield ask()
         return
     carrier = {key: str(found) for key in ("traceparent", "tracestate") if (found := getattr(request, key, None))}
-    origin = tracing.extract(carrier)
-    if origin is not None and not tracing.sampled_trace_id(carrier["traceparent"]):
-        # Most tasks: nothing is recorded, and what they begin is told so.
-        traced.keep(request, carrier)
-        with tracing.within(origin):
+    if (unrecorded := tracing.unrecorded(carrier)) is not None:
+        # Most tasks: what they begin is told so, and that is all.
+        traced.keep(request, carrier, is_recorded=False)
+        with tracing.within(unrecorded):
             yield ask()
         return
+    origin = tracing.extract(carrier)
     # An instrumentation of Celery may have continued the trace already: then this attempt is part of its span.
     parent = None if tracing.current_ids() else origin
     about: dict[str, Any] = {"fleet.task_id": str(request.id), "fleet.task_type": name, "fleet.attempt": attempt_of(request) or 1}
     with tracing.span(f"run {name}", about, kind="consumer", parent=parent, expected=NO_FAILURES) as span:
-        traced.keep(request, tracing.carried())
+        own = tracing.carried()
+        traced.keep(request, own, is_recorded=bool(tracing.sampled_trace_id(own.get("traceparent"))))
         claimed = ask()
         began = time.time()
         if claimed.held_at:

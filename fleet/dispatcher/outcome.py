@@ -31,11 +31,6 @@ def attempt_of(request: Any) -> int | None:
     return int(value) if value is not None else None
 
 
-def trace_of(request: Any) -> str:
-    """Return the recorded trace a Celery request belongs to; its span is over when the outcome is stored."""
-    return tracing.sampled_trace_id(getattr(request, "traceparent", None))
-
-
 def finish(
     task_id: str,
     attempt: int,
@@ -93,7 +88,7 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
             return
         meta = self._meta(task_id, result, state, None, request)
         with traced.ending(request, "done"):
-            ended = finish(task_id, attempt, "done", meta, trace_id=trace_of(request))
+            ended = finish(task_id, attempt, "done", meta, trace_id=traced.trace_of(request))
         if ended and request.chord:
             self.on_chord_part_return(request, state, result)
 
@@ -127,7 +122,7 @@ class FleetBackend(RedisBackend):  # type: ignore[misc]
                 reason,
                 after.delay_seconds,
                 after.is_task_fault,
-                trace_of(request),
+                traced.trace_of(request),
             )
         if ended in OVER:
             self.tell_failure(task_id, exc, request, traceback, call_errbacks, state)

@@ -14,7 +14,7 @@ from typing import Any
 from fleet.telemetry import tracing
 from fleet.telemetry.begin import begin
 
-_KEPT = "fleet_trace"
+_KEPT, _RECORDED = "fleet_trace", "fleet_trace_recorded"
 
 
 @contextmanager
@@ -30,9 +30,10 @@ def submitting(task_type: str, tenant: str, carrier: Mapping[str, Any] | None = 
             tracing.close_inside(span)
 
 
-def keep(request: Any, carrier: Mapping[str, str]) -> None:
+def keep(request: Any, carrier: Mapping[str, str], is_recorded: bool) -> None:
     """Remember the headers of the attempt's span on its request."""
     setattr(request, _KEPT, carrier)
+    setattr(request, _RECORDED, carrier.get("traceparent", "") if is_recorded else "")
 
 
 def kept(request: Any) -> Mapping[str, str]:
@@ -43,8 +44,13 @@ def kept(request: Any) -> Mapping[str, str]:
 
 def recorded(request: Any) -> str:
     """Return the W3C header of the attempt's span when that is recorded, else an empty text."""
-    header = kept(request).get("traceparent", "")
-    return header if tracing.sampled_trace_id(header) else ""
+    return getattr(request, _RECORDED, None) or ""
+
+
+def trace_of(request: Any) -> str:
+    """Return the recorded trace a Celery request belongs to, its attempt's or else its producer's; empty when there is none."""
+    header = getattr(request, _RECORDED, None)
+    return tracing.sampled_trace_id(getattr(request, "traceparent", None) if header is None else header)
 
 
 @contextmanager

@@ -24,9 +24,14 @@ gc.set_threshold(20_000, 10, 10)
 
 @signals.worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
 def share_with_children(**_: Any) -> None:
-    """Read the scripts once, before the fork, and leave alone what is there: a collector would copy it into every child."""
+    """Read and import once, before the fork, and leave alone what is there: a collector would copy it into every child."""
     for path in ("dispatcher/claim.lua", "dispatcher/finish.lua"):
         resident(path)
+    telemetry = current().telemetry
+    if telemetry.otlp_endpoint:
+        from fleet.telemetry import span_export
+
+        span_export.load(telemetry.otlp_protocol)
     gc.freeze()
 
 
@@ -35,16 +40,6 @@ def shape_logs(**_: Any) -> None:
     """Take the place of Celery's own logging set-up."""
     telemetry = current().telemetry
     logs.configure(telemetry.log_level, telemetry.log_format)
-
-
-@signals.worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
-def load_before_fork(**_: Any) -> None:
-    """Import once what every child would import anew, each time one takes the place of another."""
-    telemetry = current().telemetry
-    if telemetry.otlp_endpoint:
-        from fleet.telemetry import span_export
-
-        span_export.exporter_class(telemetry.otlp_protocol)
 
 
 @signals.worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from pydantic import SecretBytes, SecretStr
@@ -42,6 +43,13 @@ def hide(value: str) -> None:
     if len(value) >= _SHORTEST_HIDDEN and value not in _hidden and len(_hidden) < _MOST_HIDDEN:
         _hidden.update((value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]))
         _hidden_pattern = re.compile("|".join(re.escape(secret) for secret in sorted(_hidden, key=len, reverse=True)))
+        _known_field.cache_clear()
+
+
+@lru_cache(maxsize=4096)
+def _known_field(name: str) -> tuple[str, bool]:
+    """Return a field's name as it may be written, and whether it holds a secret; every line and span has the same few."""
+    return redact_text(name), bool(_FIELD.search(name))
 
 
 def redact_text(text: str) -> str:
@@ -71,7 +79,7 @@ def mask(error: BaseException) -> None:
 
 def redact(value: Any, field: str = "") -> Any:
     """Return the value as it may be written; containers are copied, never changed."""
-    if isinstance(value, (SecretStr, SecretBytes)) or (field and value is not None and _FIELD.search(field)):
+    if isinstance(value, (SecretStr, SecretBytes)) or (field and value is not None and _known_field(field)[1]):
         return MASK
     match value:
         case str():
@@ -79,7 +87,7 @@ def redact(value: Any, field: str = "") -> Any:
         case bytes():
             return redact_text(value.decode("utf-8", "replace"))
         case Mapping():
-            return {redact_text(str(key)): redact(item, str(key)) for key, item in value.items()}
+            return {_known_field(str(key))[0]: redact(item, str(key)) for key, item in value.items()}
         case list() | tuple() | set() | frozenset():
             return [redact(item) for item in value]
         case None | bool() | int() | float():

@@ -88,6 +88,18 @@ def exporter_class(protocol: str) -> Any:
     return HttpExporter
 
 
+def load(protocol: str) -> None:
+    """Import all that sending by this protocol needs, also what is imported on first use: children find it there.
+
+    Nothing is opened: what gRPC opens has threads, which do not survive a fork.
+    """
+    kind = exporter_class(protocol)
+    if protocol != "grpc":
+        import netrc  # noqa: F401
+
+        kind(endpoint="http://localhost").shutdown()
+
+
 def _exporter(endpoint: str, protocol: str) -> Any:
     kind = exporter_class(protocol)
     if protocol == "grpc":

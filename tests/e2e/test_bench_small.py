@@ -43,3 +43,14 @@ def test_what_a_cell_costs_is_what_the_simulation_of_cells_reads(tmp_path: Path)
     sizing = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert sizing["costs"]["submit"] == document["microseconds"]["submit"] > 0
     assert sizing["is_enough"]
+
+
+@pytest.mark.timeout(300)
+def test_what_metrics_and_traces_cost_a_worker() -> None:
+    found = bench("observing", "--rounds", "2")
+    for kind in ("all off", "metrics", "traces", "all on"):
+        assert found[f"tasks/s, {kind}"] > 0
+        assert found[f"ms of processor time a task, worker, {kind}"] > 0
+        assert found[f"ms of processor time a task, broker, {kind}"] > 0
+    assert found["throughput, all on over all off"] > 0
+    assert found["1 000 rules with windows over 1 000 series, s of processor time"] > 0
