@@ -35,6 +35,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "audit": _every("audit", 3600.0),
     "backup": _at("backup", crontab(hour=_settings.backup.hour, minute=0)),
     "report_daily": _at("report_daily", crontab(hour=6, minute=0)),
+    # Before the reports that link to it: on Mondays, and on the first for the month that follows.
+    "plan_weekly": _at("plan", crontab(hour=5, minute=30, day_of_week="mon")),
+    "plan_monthly": _at("plan", crontab(hour=5, minute=40, day_of_month=1)),
     "report_weekly": _at("report_weekly", crontab(hour=6, minute=10, day_of_week="mon")),
     "report_monthly": _at("report_monthly", crontab(hour=6, minute=20, day_of_month=1)),
 }

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fleet.diagnostics.facts import ClusterFacts, NodeFacts
+from fleet.diagnostics.facts import ClusterFacts
 from fleet.errors import FleetError
+from fleet.scaling import nodes
 from fleet.scaling.cluster import POD_LABEL, own_namespace
 
 TIMEOUT_SECONDS = 5
-PRESSURES = ("MemoryPressure", "DiskPressure", "PIDPressure")
 LIST_TRIGGERS = ("redis", "redis-cluster", "redis-sentinel", "redis-streams")
-UNITS = {"n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 Row = Mapping[str, Any]
 
 
@@ -53,7 +52,7 @@ def look(api: Any = None, namespace: str | None = None) -> ClusterFacts:
         pods=tuple(map(_pod, found.get("pods", ()))),
         network_policies=None if policies is None else tuple(row["metadata"]["name"] for row in policies),
         second_owners=tuple(_second_owners(found.get("autoscalers", ()))),
-        nodes=tuple(_nodes(found.get("nodes", ()), found.get("node metrics", ()))),
+        nodes=tuple(nodes.judged(found.get("nodes", ()), found.get("node metrics", ()))),
         list_triggers=tuple(_list_triggers(found.get("scaled objects", ()))),
         grace=dict(_grace(found.get("deployments", ()))),
         hidden=tuple(hidden),
@@ -108,18 +107,3 @@ def _grace(deployments: Sequence[Row]) -> Iterator[tuple[str, float]]:
         pool = (template.get("metadata", {}).get("labels") or {}).get(POD_LABEL)
         if pool:
             yield pool, float(template.get("spec", {}).get("terminationGracePeriodSeconds") or 30)
-
-
-def _nodes(nodes: Sequence[Row], metrics: Sequence[Row]) -> Iterator[NodeFacts]:
-    used = {row["metadata"]["name"]: row.get("usage", {}) for row in metrics}
-    for row in nodes:
-        name, status = row["metadata"]["name"], row.get("status", {})
-        holds = {condition["type"]: condition["status"] == "True" for condition in status.get("conditions") or ()}
-        room, use = status.get("allocatable") or {}, used.get(name, {})
-        shares = (_amount(use[what]) / _amount(room[what]) if what in use and what in room else None for what in ("cpu", "memory"))
-        yield NodeFacts(name, holds.get("Ready", True), tuple(p for p in PRESSURES if holds.get(p)), *shares)
-
-
-def _amount(text: str) -> float:
-    digits = text.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    return float(digits) * UNITS[text[len(digits) :]]

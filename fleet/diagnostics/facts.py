@@ -10,6 +10,7 @@ from fleet.catalogue import Catalogue
 from fleet.costs.budgets import Budget
 from fleet.dispatcher.stranded import Stranded
 from fleet.registry.roster import WorkerRecord
+from fleet.scaling.nodes import Node
 from fleet.settings import Settings
 
 
@@ -45,17 +46,6 @@ class HostFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class NodeFacts:
-    """One machine of the cluster; shares of what pods may use, None where the metrics API said nothing."""
-
-    name: str
-    ready: bool
-    pressures: tuple[str, ...]
-    cpu: float | None = None
-    memory: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What the Kubernetes API says about the fleet's namespace."""
 
@@ -64,7 +54,7 @@ class ClusterFacts:
     network_policies: tuple[str, ...] | None
     """None: this login may not list them."""
     second_owners: tuple[str, ...]
-    nodes: tuple[NodeFacts, ...] = ()
+    nodes: tuple[Node, ...] = ()
     list_triggers: tuple[str, ...] = ()
     """Scaled objects that look at the length of a Redis list."""
     grace: Mapping[str, float] = field(default_factory=dict)

@@ -121,7 +121,8 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def _heartbeat(self, memory: int) -> None:
         deaf = self.hearing.deaf_seconds(self.running) if self.hearing and not self.is_leaving else 0.0
-        told = {record: roster.heartbeat(record, memory, deaf) for record in self.records}
+        host = psutil.cpu_percent() / 100, psutil.virtual_memory().percent / 100
+        told = {record: roster.heartbeat(record, memory, deaf, host) for record in self.records}
         self.running = sum(beat.running for beat in told.values())
         if any(beat.status == "unknown" for beat in told.values()):
             logs.get(LOG).warning("lease_lost", worker=self.worker_id, next="registering again; its tasks run elsewhere")
@@ -133,6 +134,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def _beat(self) -> None:
         settings, me = current(), psutil.Process()
+        psutil.cpu_percent()  # each call measures since the one before
         interval, was_down = settings.leases.heartbeat_seconds, False
         is_ticker = any(pool == "maintenance" for pool, _ in self.records.values())
         pause = min(interval, settings.leases.tick_seconds) if is_ticker else interval

@@ -40,6 +40,9 @@ class WorkerRecord:
     """Where it is, in a fleet of several cells."""
     hoards: int = 0
     """Messages it may hold beyond what it runs; -1: any number."""
+    host_cpu: float | None = None
+    host_memory: float | None = None
+    """How much of its machine is in use, 0 to 1; None from builds that do not say."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -58,9 +61,11 @@ class Beat:
     running: int
 
 
-def heartbeat(worker_id: str, memory_bytes: int, deaf_seconds: float = 0.0) -> Beat:
-    """Tell that the worker lives."""
-    arguments = [worker_id, memory_bytes, f"{deaf_seconds:.1f}"]
+def heartbeat(
+    worker_id: str, memory_bytes: int, deaf_seconds: float = 0.0, host: tuple[float, float] | None = None
+) -> Beat:
+    """Tell that the worker lives; `host` is how much of its machine's CPU and memory is in use, 0 to 1."""
+    arguments = [worker_id, memory_bytes, f"{deaf_seconds:.1f}", *(f"{share:.3f}" for share in host or ())]
     status, running = script("registry/heartbeat.lua")(connect(), [_prefix()], arguments)
     return Beat(str(status), int(running))
 
@@ -100,10 +105,14 @@ def workers() -> list[WorkerRecord]:
             float(row.get("load", 0)), int(row.get("memory", 0)), row.get("version", ""), row.get("contracts", ""),
             row.get("hostname", ""), int(row.get("pid", 0)),
             float(row.get("registered", 0)), float(row.get("claimed", 0)), max(0.0, now - beats[name]), float(row.get("deaf", 0)),
-            named_cell(), int(row.get("hoards", 0)),
+            named_cell(), int(row.get("hoards", 0)), _share(row.get("host_cpu")), _share(row.get("host_memory")),
         )
         for name, row, running in zip(names, answers[::2], answers[1::2], strict=True)
     ]  # fmt: skip
+
+
+def _share(text: str | None) -> float | None:
+    return float(text) if text else None
 
 
 def _prefix() -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fleet.reports.facts import Facts
+from collections.abc import Callable
+
+from fleet.reports.facts import Facts, Machine
 from fleet.reports.lines import Line, Section, below, in_percent, in_seconds, in_usd
 
 
@@ -38,15 +40,22 @@ def capacity(facts: Facts) -> Section:
         "Workers",
         (
             Line("workers", listed, goal="none failed", ok=failed == 0 and bool(facts.workers)),
-            Line("CPU of this host", in_percent(facts.cpu), goal=f"< {facts.goals.cpu:.0%}", ok=below(facts.cpu, facts.goals.cpu)),
-            Line(
-                "memory of this host",
-                in_percent(facts.memory),
-                goal=f"< {facts.goals.memory:.0%}",
-                ok=below(facts.memory, facts.goals.memory),
-            ),
+            _machines("CPU", facts, facts.goals.cpu, lambda machine: machine.cpu),
+            _machines("memory", facts, facts.goals.memory, lambda machine: machine.memory),
         ),
     )
+
+
+def _machines(what: str, facts: Facts, goal: float, share: Callable[[Machine], float | None]) -> Line:
+    """Return how full the machines are: their mean, and the fullest, which the goal is for."""
+    told = [(value, machine.name) for machine in facts.machines.found if (value := share(machine)) is not None]
+    label = f"{what} of {facts.machines.what} now"
+    if not told:
+        return Line(label, f"{facts.machines.source} did not say", goal=f"< {goal:.0%}")
+    most, name = max(told)
+    mean = sum(value for value, _ in told) / len(told)
+    text = in_percent(most) if len(told) == 1 else f"{in_percent(mean)} on average, {name} {in_percent(most)} ({len(told)} by {facts.machines.source})"
+    return Line(label, text, goal=f"< {goal:.0%} on each", ok=most < goal)
 
 
 def costs(facts: Facts) -> Section:
@@ -69,4 +78,6 @@ def security(facts: Facts) -> Section:
         lines.append(
             Line("secrets to rotate", ", ".join(old) or f"none of {len(facts.secrets)}", goal="none", ok=not old)
         )
+    if facts.secrets_unseen:
+        lines.append(Line("ages of Kubernetes Secrets", f"not seen: {facts.secrets_unseen}"))
     return Section("Security", tuple(lines))

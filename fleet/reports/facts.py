@@ -67,6 +67,34 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """A kept `fleet plan`: of which month, when it was made, in which file, and what it proposes."""
+
+    month: str
+    made_at: float
+    page: str
+    proposals: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A machine; shares from 0 to 1 that are in use, None where nobody said."""
+
+    name: str
+    cpu: float | None
+    memory: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What the fleet runs on: what they are, and who said how full they are."""
+
+    what: str
+    source: str
+    found: Sequence[Machine]
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything a report is made of."""
 
@@ -77,13 +105,13 @@ class Facts:
     hourly: Sequence[tuple[float, int, int]]
     """(when, tasks ended, failed)"""
     workers: Mapping[str, int]
-    cpu: float | None
-    memory: float | None
+    machines: Machines
     budgets: Sequence[tuple[str, float]]
     anomalies: Sequence[str]
     projection_usd: tuple[float, float, float] | None
     suggestions: Sequence[str]
     secrets: Mapping[str, str] | None
+    """Secret -> its age's verdict; None where there is nothing that keeps ages."""
     pools: Sequence[Pool]
     wait_goal_seconds: float
     violation_share: float
@@ -92,5 +120,9 @@ class Facts:
     """Restores rehearsed in the period, newest first: at, made_at (of the backup), ok, seconds."""
     last_day: Work | None = None
     """The period's last 24 hours, for how fast the error budget burns now."""
+    secrets_unseen: str = ""
+    """Why the ages of Kubernetes Secrets are not among `secrets`, in a cluster."""
+    plan: PlanFacts | None = None
+    """The newest kept plan."""
     forecasts: Mapping[str, Outlook] = field(default_factory=dict)
     """Pool -> its next month in tasks; a pool with less than three whole days of history has none."""

@@ -13,14 +13,18 @@ import numpy as np
 
 from fleet import catalogue
 from fleet.alerts import incidents
+from fleet.clock import utc
 from fleet.costs.durable import DurableLedger, ledger_url
 from fleet.costs.job import CostReport, current_report
 from fleet.costs.ledger import roll_up
 from fleet.dispatcher import tasks
+from fleet.errors import FleetError
 from fleet.registry import roster
+from fleet.reports import machines, plan_kept
 from fleet.reports.facts import SECONDS, Facts, Period, Pool, Span, Work
+from fleet.scaling.cluster import connected, own_namespace
 from fleet.scaling.target_store import TargetStore
-from fleet.secrets import audit, upkeep
+from fleet.secrets import audit, cluster_ages, upkeep
 from fleet.settings import Settings, current
 from fleet.simulation.planning import past as planning
 from fleet.simulation.planning.outlook import Outlook, outlook
@@ -67,17 +71,18 @@ def gather(span: Span, now: float | None = None) -> Facts:
             sum(since <= _seconds(at) < until for at in denied),
         )  # fmt: skip
 
+    workers, (ages, unseen) = roster.workers(), _secrets(settings)
     return Facts(
         span, settings.cell, period(start, end), period(first, start), _slices(ended, start, end),
-        dict(Counter(worker.status for worker in roster.workers())), *_host(),
+        dict(Counter(worker.status for worker in workers)), machines.look(workers),
         [(f"{fill.budget} ({fill.window})", fill.percent / 100) for fill in costs.budgets],
         [f"{odd.task_type}: {odd.what}" for odd in costs.analysis.anomalies],
-        _projection(costs), [row.text for row in costs.analysis.suggestions], _secrets(settings),
+        _projection(costs), [row.text for row in costs.analysis.suggestions], ages,
         [_pool(client, settings, name, start, ended) for name in catalogue.current().pools],
         settings.scaling.wait_goal_seconds, settings.scaling.violation_share, settings.reports,
         _drills(client, settings.cell, start),
         _work([row for row in ended if row.ended_at >= end - SECONDS["daily"]], settings.scaling.wait_goal_seconds, True),
-        {} if span == "daily" else _forecasts(client, settings),
+        unseen, plan_kept.newest(settings, end), {} if span == "daily" else _forecasts(client, settings),
     )  # fmt: skip
 
 
@@ -122,21 +127,21 @@ def _pool(client: Client, settings: Settings, name: str, since: float, ended: Se
     )  # fmt: skip
 
 
-def _host() -> tuple[float, float]:
-    import psutil
-
-    return psutil.cpu_percent(interval=0.2) / 100, psutil.virtual_memory().percent / 100
-
-
 def _projection(costs: CostReport) -> tuple[float, float, float] | None:
     ahead = costs.analysis.projection
     return (ahead.value / 1e6, ahead.low / 1e6, ahead.high / 1e6)
 
 
-def _secrets(settings: Settings) -> dict[str, str] | None:
-    if settings.secrets.backend == "environment":
-        return None
-    return {age.path: age.verdict for age in upkeep.ages()}
+def _secrets(settings: Settings) -> tuple[dict[str, str] | None, str]:
+    """Return secret -> verdict on its age, and why those of Kubernetes are not among them, in a cluster."""
+    found: dict[str, str] = {} if settings.secrets.backend == "environment" else {age.path: age.verdict for age in upkeep.ages()}
+    unseen = ""
+    if (namespace := own_namespace()) is not None:
+        try:
+            found |= {age.path: age.verdict for age in cluster_ages.read(connected(), namespace, settings, utc(time.time()))}
+        except FleetError as error:
+            unseen = str(error)
+    return found if found or settings.secrets.backend != "environment" else None, unseen
 
 
 def _seconds(at: str) -> float:

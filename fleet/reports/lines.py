@@ -14,6 +14,8 @@ class Line:
     before: str = ""
     goal: str = ""
     ok: bool | None = None
+    link: str = ""
+    """Page that the value leads to, beside this one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,12 +58,13 @@ def _axes() -> tuple[Figure, Axes]:
     axes.spines[["left", "bottom"]].set_color(INK)
     axes.tick_params(colors=INK, labelsize=8)
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylim(bottom=0)
     axes.xaxis_date()
     return figure, axes
 
 
 def _svg(figure: Figure) -> str:
+    for axes in figure.axes:
+        axes.set_ylim(bottom=0, top=max(1.0, axes.get_ylim()[1]))  # once drawn: a limit set before keeps the plot from growing
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True)
     text = out.getvalue()

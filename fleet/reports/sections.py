@@ -29,7 +29,7 @@ def report(facts: Facts) -> Report:
     """Return the report; longer spans hold what shorter ones do, and more."""
     found = [daily.work(facts), daily.capacity(facts), daily.costs(facts), daily.security(facts)]
     if facts.span != "daily":
-        found += [weekly.types(facts), weekly.scaling(facts), weekly.advice(facts), weekly.ahead(facts)]
+        found += [weekly.types(facts), weekly.scaling(facts), weekly.advice(facts), weekly.ahead(facts), weekly.plan(facts)]
     if facts.span == "monthly":
         found += [monthly.service_level(facts), monthly.incidents(facts), monthly.disaster(facts), monthly.changes(facts)]
     return Report(facts.span, facts.cell, facts.now.start, facts.now.end, tuple(found), _checklist(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleet.clock import utc
 from fleet.reports.facts import Facts, Pool
 from fleet.reports.lines import Line, Section, counted
 
@@ -77,3 +78,13 @@ def ahead(facts: Facts) -> Section:
         lines.append(Line(f"pool {pool.name}, next 30 days", f"{found.total.value:,.0f} tasks, {found.direction}",
                           goal=f"{found.total.low:,.0f} to {found.total.high:,.0f} is likely{tested}"))  # fmt: skip
     return Section("Forecast", tuple(lines))
+
+
+def plan(facts: Facts) -> Section:
+    """Return what the newest plan proposes, tried on recorded days, and where all of it stands."""
+    if facts.plan is None:
+        return Section("Plan", (Line("next month", "no plan was made yet: `fleet plan`, or beat's next Monday"),))
+    made = f"made {utc(facts.plan.made_at):%Y-%m-%d}, {len(facts.plan.proposals)} proposals"
+    lines = [Line(f"month {facts.plan.month}", made, link=facts.plan.page)]
+    lines += [Line("proposal", text) for text in facts.plan.proposals]
+    return Section("Plan", tuple(lines))

@@ -19,7 +19,7 @@ SERVED = {
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "networking.k8s.io/v1": ("NetworkPolicy", "Ingress"),
     "policy/v1": ("PodDisruptionBudget",),
-    "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding"),
+    "rbac.authorization.k8s.io/v1": ("Role", "RoleBinding", "ClusterRole*", "ClusterRoleBinding*"),
     "scheduling.k8s.io/v1": ("PriorityClass*",),
     "external-secrets.io/v1": ("ExternalSecret",),
     "apiregistration.k8s.io/v1": ("APIService*",),

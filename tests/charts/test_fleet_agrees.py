@@ -27,6 +27,7 @@ from fleet.settings import NOT_SETTINGS, PREFIX, build
 IN_CLUSTER = {("list", "pods"), ("patch", "pods")}
 # Applying a new object needs `create` beside `patch`.
 MIRROR = {(verb, "secrets") for verb in ("get", "create", "patch", "delete")} | {("get", "deployments")}
+SEES_MORE = {("list", "secrets")}
 BY_OPERATORS = {
     ("list", "custom_objects"), ("patch", "custom_objects"), ("get", "custom_objects"),
     ("list", "deployments"), ("list", "horizontal_pod_autoscalers"), ("list", "network_policies"),
@@ -96,11 +97,18 @@ def test_the_role_allows_what_the_code_calls_and_no_more() -> None:
     for file in (ROOT / "fleet").rglob("*.py"):
         for verb, noun in CALL.findall(file.read_text()):
             called.add(("get" if verb == "read" else verb, _plural(noun)))
-    assert called | {("create", "secrets")} == IN_CLUSTER | MIRROR | BY_OPERATORS, (
+    assert called | {("create", "secrets")} == IN_CLUSTER | MIRROR | SEES_MORE | BY_OPERATORS, (
         "a new call: say who makes it, and give it to the Role if a program does"
     )
     assert _allowed(matrix.PLAIN) == IN_CLUSTER
     assert _allowed(Case("mirror", values=matrix.SWITCHES["secret-mirror"])) == IN_CLUSTER | MIRROR
+    more = Case("more", values=matrix.SWITCHES["reports-see-more"])
+    assert _allowed(more) == IN_CLUSTER | SEES_MORE
+    assert kinds(render(matrix.PLAIN), "ClusterRole") == []
+    (role,) = kinds(render(more), "ClusterRole")
+    assert {(verb, f"{group}/{noun}") for rule in role["rules"] for group in rule["apiGroups"] for noun in rule["resources"] for verb in rule["verbs"]} == {
+        ("list", "/nodes"), ("list", "metrics.k8s.io/nodes"),
+    }  # fmt: skip
     assert ANNOTATION.startswith("controller.kubernetes.io/")
 
 

@@ -14,6 +14,8 @@ from conftest import forget_facts
 from fleet.cli.main import cli
 from fleet.costs.durable import DurableLedger, ledger_url
 from fleet.costs.entries import Entry
+from fleet.reports import plan_kept, publish
+from fleet.reports.page import as_markdown
 from fleet.settings import current
 from fleet.store import keys
 
@@ -40,7 +42,10 @@ def recorded(store: redis.Redis, days: int) -> float:
         begin = (now // DAY - back) * DAY + 3600
         for at in np.sort(np.random.default_rng(back).uniform(0, 3600, 60)):
             count += 1
-            row = {"id": f"t{count}", "pool": "code_generator", "submitted": begin + at, "started": begin + at + 1, "ended": begin + at + 61}
+            row = {
+                "id": f"t{count}", "type": "code_generation", "tenant": "x", "pool": "code_generator", "state": "done", "attempt": 1,
+                "submitted": begin + at, "started": begin + at + 1, "ended": begin + at + 61, "reason": "",
+            }  # fmt: skip
             store.xadd(f"{keys.prefix('main')}history", {k: str(v) for k, v in row.items()}, id=f"{int((begin + at) * 1000)}-{count}")
     return now
 
@@ -89,3 +94,21 @@ def test_too_little_history_is_said_and_nothing_is_proposed(store: redis.Redis, 
 def test_a_pool_nobody_declared_is_refused(folder: Path) -> None:
     done = CliRunner().invoke(cli, ["plan", "--pool", "code_generatr"])
     assert "did you mean 'code_generator'" in str(done.exception)
+
+
+def test_the_scheduled_plan_is_kept_and_the_weekly_report_leads_to_it(store: redis.Redis, folder: Path) -> None:
+    recorded(store, 7)
+    from workers.maintenance.jobs import plan as job
+
+    assert publish.make("weekly")[0].sections[-1].lines[0].value.startswith("no plan was made yet")
+    done = job()
+    assert (done["ran"], done["proposals"]) == (True, 1)
+    page = current().state_dir / "reports" / done["plan"]
+    assert "max_replicas" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["month"] == done["month"]
+    report, html = publish.make("weekly")
+    (section,) = (one for one in report.sections if one.title == "Plan")
+    assert [line.label for line in section.lines] == [f"month {done['month']}", "proposal"]
+    assert f'<a href="{done["plan"]}">' in html
+    assert f"]({done['plan']})" in as_markdown(report)
+    assert plan_kept.newest(current(), now=store.time()[0] + 80 * DAY) is None, "a plan for a month that is over is none"

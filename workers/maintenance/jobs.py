@@ -204,6 +204,15 @@ def report_monthly() -> dict[str, Any]:
     return _report("monthly")
 
 
+@job("plan", lease_seconds=900.0)
+def plan() -> dict[str, Any]:
+    """Plan the next month from the fleet's own past, and keep it beside the reports, which link to it."""
+    from fleet.reports import plan_kept
+
+    page, made = plan_kept.make(connect(), current())
+    return {"plan": page.name, "month": made.month, "proposals": sum(len(pool.proposals) for pool in made.pools)}
+
+
 @job("backup", lease_seconds=900.0)
 def backup() -> dict[str, Any]:
     """Save the cell, forget all but the newest backups, fetch it back and rehearse the restore, where a broker can be had."""

@@ -12,22 +12,28 @@ from fleet.simulation.planning.plan import Plan, PoolPlan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOUR, AHEAD, OTHER = "#2f7ed8", "#d07a1e", "#8a8f98"
 
 
 def draw(plan: Plan, past: Past, path: Path) -> Path:
     """Write the picture (PNG or SVG by its suffix) and return where it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure(plan, past).savefig(path, dpi=110)
+    return path
+
+
+def figure(plan: Plan, past: Past) -> Figure:
+    """Return the picture."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.2 * max(len(plan.pools), 1)), layout="constrained")
-    rows = figure.subplots(max(len(plan.pools), 1), 2, squeeze=False)
+    drawn = Figure(figsize=(12, 3.2 * max(len(plan.pools), 1)), layout="constrained")
+    rows = drawn.subplots(max(len(plan.pools), 1), 2, squeeze=False)
     for row, pool in zip(rows, plan.pools, strict=False):
         _forecast(row[0], plan, pool, past)
         _trials(row[1], pool)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    return path
+    return drawn
 
 
 def _forecast(axes: Axes, plan: Plan, pool: PoolPlan, past: Past) -> None:
@@ -39,8 +45,8 @@ def _forecast(axes: Axes, plan: Plan, pool: PoolPlan, past: Past) -> None:
         axes.fill_between([begin, begin + length], low, high, color=AHEAD, alpha=0.25, label="95 %")
         axes.plot([begin, begin + length], [mean, mean], color=AHEAD, label=f"{plan.month}, mean day")
     axes.set(title=f"{pool.pool}: tasks a day", xlabel="days from today; the month follows", ylabel="tasks")
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize="small", loc="upper left")
+    axes.set_ylim(bottom=0, top=1.3 * max(1.0, axes.get_ylim()[1]))  # the legend has room above the bars
+    axes.legend(fontsize="small", loc="upper left", ncols=3)
 
 
 def _trials(axes: Axes, pool: PoolPlan) -> None:
@@ -51,6 +57,6 @@ def _trials(axes: Axes, pool: PoolPlan) -> None:
     axes.axhline(100 * pool.allowed_late_share, color=OTHER, linewidth=0.8, linestyle="--")
     axes.set(title=f"{pool.pool}: backtests", xlabel="replica-hours on a usual day", ylabel="late tasks, %")
     if pool.trials:
-        axes.legend(fontsize="x-small")
+        axes.legend(fontsize="x-small", loc="best")
     else:
         axes.text(0.5, 0.5, "no backtest: too little history", ha="center", va="center", transform=axes.transAxes)

@@ -7,13 +7,18 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.registry.roster import WorkerRecord
 from fleet.reports import page, plots
-from fleet.reports.facts import Facts, Period, Pool, Span, Work
-from fleet.reports.lines import Report
+from fleet.reports.facts import Facts, Machine, Machines, Period, Pool, Span, Work
+from fleet.reports.lines import Line, Report
+from fleet.reports.machines import of_workers
 from fleet.reports.sections import report
 from fleet.settings import ReportSettings
 
 DAY = 86_400.0
+NODES = Machines("nodes", "the metrics API", [Machine("n1", 0.2, 0.3), Machine("n2", 0.4, None)])
+WORKER = WorkerRecord("w", "a", "a", "idle", 1, 0, 0.0, 1, "1", "", "h1", 1, 0.0, 0.0, 1.0, host_cpu=0.2, host_memory=0.5)
+FULL = Machines("workers' machines", "heartbeats", [Machine("n1", 0.1, 0.2), Machine("n2", 0.9, 0.9)])
 
 
 def work(ended: int = 200, failed: int = 0, p95: float | None = 2.0, late: int = 0) -> Work:
@@ -24,7 +29,7 @@ def facts(span: Span = "daily", now: Work | None = None, **more: object) -> Fact
     this = Period(DAY, 2 * DAY, now or work(), 2_500_000, {"job": 2_500_000}, [], 0)
     last = Period(0.0, DAY, work(100, 5), 1_000_000, {"job": 1_000_000}, [], 0)
     built = Facts(
-        span, "main", this, last, [(DAY + n, n, 0) for n in range(48)], {"idle": 2}, 0.2, 0.3, [("all (day)", 0.5)], [],
+        span, "main", this, last, [(DAY + n, n, 0) for n in range(48)], {"idle": 2}, NODES, [("all (day)", 0.5)], [],
         (3.0, 2.0, 4.0), [], {"llm_api_key": "fresh"}, [Pool("a", 1, 4, 3, 2, {"demand": 9, "maximum": 1}, [(DAY, 1, 1)])], 30.0, 0.01,
     )  # fmt: skip
     return replace(built, **more)  # type: ignore[arg-type]
@@ -42,7 +47,7 @@ def test_a_good_day_leaves_nothing_to_do() -> None:
 
 def test_each_missed_goal_is_something_to_do() -> None:
     bad = facts(
-        now=work(100, 2, p95=9.0), workers={"failed": 1}, cpu=0.9, memory=0.9, budgets=[("all (day)", 0.85)],
+        now=work(100, 2, p95=9.0), workers={"failed": 1}, machines=FULL, budgets=[("all (day)", 0.85)],
         anomalies=["job: five times its usual cost"], secrets={"broker": "critical"},
     )  # fmt: skip
     said = open_points(report(replace(bad, now=replace(bad.now, failed_logins=7))))
@@ -135,3 +140,34 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows() -> None:
     assert html.count("<svg") == 2
     assert "src=" not in html
     assert "- [ ] unusual use" in page.as_markdown(report(shown))
+
+
+def line(label: str, machines: Machines) -> Line:
+    return next(one for s in report(facts(machines=machines)).sections for one in s.lines if one.label.startswith(label))
+
+
+def test_each_machine_counts_once_as_heard_last() -> None:
+    newer = replace(WORKER, worker_id="x", silent_seconds=0.2, host_cpu=0.9)
+    older_build = replace(WORKER, worker_id="y", hostname="h2", host_cpu=None, host_memory=None)
+    other = replace(WORKER, worker_id="z", hostname="h3", host_cpu=0.1)
+    assert of_workers([WORKER, newer, older_build, other]) == (Machine("h1", 0.9, 0.5), Machine("h3", 0.1, 0.5))
+
+
+def test_the_fullest_machine_is_held_against_the_goal() -> None:
+    assert line("CPU of nodes", NODES).value == "30.0% on average, n2 40.0% (2 by the metrics API)"
+    assert line("CPU of nodes", NODES).ok
+    hot = Machines("nodes", "the metrics API", [Machine("n1", 0.1, 0.1), Machine("n2", 0.95, 0.1)])
+    assert line("CPU of nodes", hot).ok is False
+    assert line("memory of nodes", hot).ok
+
+
+def test_what_nobody_said_is_not_judged() -> None:
+    silent = Machines("nodes", "the metrics API", [Machine("n1", None, None)])
+    assert line("CPU of nodes", silent).ok is None
+
+
+def test_a_plot_is_as_high_as_what_it_shows() -> None:
+    pool = Pool("a", 1, 9, 3, 2, {"demand": 9}, [(DAY + n, n, n) for n in range(10)])
+    drawn = plots.draw(facts(pools=[pool]))
+    assert "<!-- 40 -->" in drawn["Tasks ended (red: failed)"], "the axis reaches the highest slice, 47 tasks"
+    assert "<!-- 8 -->" in drawn["Pool a: target and ready replicas"]
