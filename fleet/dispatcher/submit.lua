@@ -21,6 +21,7 @@ for offset = 0, #ARGV - 1, 4 do
   end
   place = place + 1
 end
+fill_idle(p, now)
 for index, row in ipairs(answers) do
   if row.label ~= 'none' then row[5] = string.gsub(row[5], '%c', ' ') end -- what operators wrote
   answers[index] = table.concat(row, '\31')

@@ -4,20 +4,27 @@
 -- charged(p, size) -> what a task of this predicted size counts against its tenant, in seconds of a slot.
 --@include dispatcher/deciders/learn.lua
 --@include dispatcher/parts/run.lua
-local function as_whole(tenants, active, slots, worked, predicted, lanes)
+local function as_whole(tenants, active, slots, worked, predicted, lanes, idle)
   memo.whole = {tenants = tonumber(tenants) or 0, active = tonumber(active) or 0, slots = tonumber(slots) or 1,
-    worked = tonumber(worked) or 1, predicted = tonumber(predicted) or 1, lanes = lanes}
+    worked = tonumber(worked) or 1, predicted = tonumber(predicted) or 1, lanes = lanes, idle = idle == '1'}
   return memo.whole
 end
 
 local function whole(p)
-  return memo.whole or as_whole(unpack(redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots', '#worked', '#predicted', '#lanes')))
+  return memo.whole or as_whole(unpack(redis.call('HMGET', p .. 'fair', '#tenants', '#active', '#slots', '#worked', '#predicted', '#lanes', '#idle')))
 end
 
 local function charged(p, size) return size * whole(p).worked / whole(p).predicted end
 
 -- The set of lanes has become another: `#lanes` counts how often, so that who knows them need not ask again.
 local function note_lanes(p) whole(p).lanes = tostring(redis.call('HINCRBY', p .. 'fair', '#lanes', 1)) end
+
+-- Do tasks wait though slots are idle, for better ones to become free (hold rule)? The more tasks wait, the sooner an idle
+-- slot is worth while: then whoever brings one looks again.
+local function note_idle(p, is_idle)
+  local all = whole(p)
+  all.has_idled, all.idle = all.has_idled or all.idle ~= is_idle, is_idle
+end
 
 -- A task of this predicted size took a slot for so long.
 local function note_worked(p, service, size)
@@ -35,8 +42,8 @@ local function shares(p, tenant)
     if memo.whole then
       t = redis.call('HMGET', key, a, b, c)
     else
-      t = redis.call('HMGET', key, a, b, c, '#tenants', '#active', '#slots', '#worked', '#predicted', '#lanes')
-      as_whole(t[4], t[5], t[6], t[7], t[8], t[9])
+      t = redis.call('HMGET', key, a, b, c, '#tenants', '#active', '#slots', '#worked', '#predicted', '#lanes', '#idle')
+      as_whole(unpack(t, 4, 10))
     end
     one = {open = tonumber(t[1]) or 0, held = tonumber(t[2]) or 0, clock = tonumber(t[3]) or 0}
     one.weight = not is_calm(p) and tonumber(redis.call('HGET', p .. 'weights', tenant)) or 1
@@ -84,6 +91,7 @@ finishers[#finishers + 1] = function(p)
     put('#worked', all.worked)
     put('#predicted', all.predicted)
   end
+  if all and all.has_idled then put('#idle', all.idle and 1 or 0) end
   if #gone > 0 then redis.call('HDEL', fair, unpack(gone)) end
   if #fields > 0 then redis.call('HSET', fair, unpack(fields)) end
   memo.shares, memo.whole = nil, nil

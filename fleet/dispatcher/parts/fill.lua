@@ -1,4 +1,5 @@
--- Held tasks and free slots meet: fill(p, only, now, cause) releases what match.lua chooses; only = a pool, or nil for all.
+-- Held tasks and free slots meet: fill(p, only, now, cause) releases what match.lua chooses; only = a pool whose slot became
+-- free, or nil for all. Where other pools that run the same types have idle slots, they are filled with it.
 --@include dispatcher/deciders/match.lua
 --@include dispatcher/parts/pools.lua
 --@include dispatcher/parts/hold.lua
@@ -136,14 +137,23 @@ local function let_go(p, head, pool, now, decision)
   pool.free = pool.free - 1
 end
 
+local function is_any(heads)
+  for index = 1, #heads do
+    if heads[index] then return true end
+  end
+  return false
+end
+
 local function fill(p, only, now, cause)
+  if not only then note_idle(p, false) end
   if only and not wants_work(p, only) then return 0 end
   local known = shape(p)
   local sources, names = open_sources(p, known, only)
   if #sources == 0 then return 0 end
   local pools, index = gather_pools(p, names, now)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
-  local options = {hold = knob(p, 'hold'), only_pool = only, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
+  local most = only and FILL_POOL_AT_MOST or FILL_AT_MOST
+  local options = {hold = knob(p, 'hold'), only_pool = only and not has_idle(pools, only) and only or nil, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
   local heads, factors, released = {}, {}, 0
   local function next_of(source)
     source.first = nil
@@ -158,15 +168,16 @@ local function fill(p, only, now, cause)
     heads[#heads + 1] = next_of(source)
   end
   local round = open_round(heads, pools, factors, options)
-  while released < (only and FILL_POOL_AT_MOST or FILL_AT_MOST) do
+  while released < most do
     local h, q, score = choose(round)
     if not h then break end
     local head, pool = heads[h], pools[q]
     let_go(p, head, pool, now, describe(head, pools, factors[head.lane], pool.name, score, cause, now - head.held_at))
     released, options.held = released + 1, math.max(options.held - 1, 1)
-    if only and pool.free <= 0 then break end
+    if options.only_pool and pool.free <= 0 then break end
     took(round)
     enter(round, h, next_of(head.source))
   end
+  if has_idle(pools) and is_any(heads) then note_idle(p, true) end
   return released
 end

@@ -69,6 +69,7 @@ local function place_late(p, a, kind, now)
   local _, q, score = match({a}, pools, kind.rows, kind.options)
   if not q then
     kind.is_blocked = true -- it will be held now, and the next ones behind it
+    if next(kind.fits) and has_idle(pools) then note_idle(p, true) end
     return nil, nil, not next(kind.fits)
   end
   return pools[q], describe(a, pools, kind.fits, pools[q].name, score, 'submit', 0)
@@ -91,4 +92,13 @@ local function place_task(p, a, kind, now)
   a.bound = pool.name
   more[#more + 1], more[#more + 2] = 'bound', pool.name
   if is_free then return pool, decision end
+end
+
+-- What waited for a better slot than the idle ones may go now that more tasks wait.
+local function fill_idle(p, now)
+  if not whole(p).idle then return end
+  for _, kind in pairs(memo.kinds or {}) do
+    local pool = kind.is_blocked and has_idle(pools_now(p, kind.names, now))
+    if pool then fill(p, pool.name, now, 'submit') end
+  end
 end

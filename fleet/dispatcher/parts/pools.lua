@@ -88,6 +88,14 @@ local function gather_pools(p, names, now)
   return pools, list.index
 end
 
+-- Is there a pool with an idle slot (more than credit) among these, other than `but`?
+local function has_idle(pools, but)
+  for index = 1, #pools do
+    local pool = pools[index]
+    if pool.free > (pool.credit or 0) and not pool.out and pool.name ~= but then return pool end
+  end
+end
+
 -- Expected cost per second of size of the pools of a lane, known between runs. -> row for match.lua
 local function lane_row(p, known, lane, names)
   local task_type = read_lane(lane)
