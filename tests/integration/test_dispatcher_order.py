@@ -10,6 +10,7 @@ from rig import Rig
 
 from fleet.dispatcher.tasks import cancel
 from fleet.errors import ConfigurationError
+from fleet.registry import roster
 
 
 def drained(rig: Rig, pool: str, worker: str, count: int, *, teaches: bool = True) -> list[str]:
@@ -86,7 +87,8 @@ def test_two_bursts_take_turns_whoever_came_first(declared: Callable[..., Rig]) 
 
 
 def test_fast_pools_get_more_than_their_slots_to_hide_the_hand_off(declared: Callable[..., Rig]) -> None:
-    rig = declared(pools={"a": {}}, settings={"dispatch": {"hand_off_threshold_seconds": 0.5}})
+    # What the pool learns of its speed is real: a second and more per task, as no pause of this machine takes, leaves the credit whole.
+    rig = declared(pools={"a": {}}, settings={"dispatch": {"hand_off_threshold_seconds": 9.0}})
     rig.worker("w", "a", 2)
     for _ in range(60):
         rig.submit()
@@ -98,7 +100,7 @@ def test_fast_pools_get_more_than_their_slots_to_hide_the_hand_off(declared: Cal
     for _ in range(40):
         rig.end(rig.start("a", "w"))
         assert 10 <= rig.inflight("a") <= 18, "refilled by many at once"
-    rig.store.hset(rig.key("service"), "a", "0.3")
+    rig.store.hset(rig.key("service"), "a", "5")
     for _ in range(10):
         rig.end(rig.start("a", "w"))
     rig.check()
@@ -120,6 +122,31 @@ def test_a_slow_slot_stays_idle_when_waiting_for_the_fast_one_is_sooner(declared
     assert (first.submission.pool, second.status) == ("fast", "held")
     rig.end(rig.start("fast", "wf"))
     assert rig.start("fast", "wf").task_id == second.id
+
+
+def test_an_idle_slow_slot_is_taken_once_enough_tasks_wait(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"slow": {"speed": 4.0}, "fast": {"speed": 1.0}}, settings={"dispatch": {"hold": 2.0}})
+    rig.store.hset(rig.key("service"), mapping={"slow": 4, "fast": 1})
+    rig.worker("ws", "slow")
+    rig.worker("wf", "fast")
+    first, second = rig.submit(), rig.submit()
+    assert (first.submission.pool, second.status) == ("fast", "held"), "the fast slot is free again sooner than the slow one is done"
+    third = rig.submit()
+    assert (second.status, third.status) == ("released", "held"), "two would wait too long for it"
+    assert rig.start("slow", "ws").task_id == second.id
+    rig.check()
+
+
+def test_a_slot_that_became_free_is_filled_together_with_idle_ones(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"slow": {"speed": 4.0}, "fast": {"speed": 1.0}}, settings={"dispatch": {"hold": 2.0}})
+    rig.store.hset(rig.key("service"), mapping={"slow": 4, "fast": 1})
+    rig.worker("wf", "fast")
+    for _ in range(4):
+        rig.submit()
+    roster.register("ws", "slow", 1, {"agent_type": "tester", "pid": 1, "hostname": "here", "version": "0", "contracts": ""})
+    cancel(rig.start("fast", "wf").task_id, "enough")
+    assert (rig.inflight("fast"), rig.inflight("slow")) == (1, 1)
+    rig.check()
 
 
 def test_a_pool_found_slow_is_forgiven_while_it_is_left_alone(declared: Callable[..., Rig]) -> None:
