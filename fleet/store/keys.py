@@ -42,7 +42,8 @@ TABLE: tuple[Key, ...] = (
         "fair",
         "hash",
         "each active tenant's held and open tasks and last finish tag; #tenants: how many, #active: sum of their weights, #slots: of all slots, "
-        "#worked and #predicted: mean seconds a task takes and was predicted to, #lanes: how often a lane began or ceased to hold tasks, #idle: 1 while tasks wait though slots are idle",
+        "#worked and #predicted: mean seconds a task takes and was predicted to, "
+        "#lanes: how often a lane began or ceased to hold tasks, #idle: 1 while tasks wait though slots are idle",
         "-",
         "dispatcher",
     ),

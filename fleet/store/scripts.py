@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from importlib.resources import files
 from typing import Any
@@ -25,6 +27,7 @@ from fleet.store.client import available, refusal
 
 _INCLUDE = re.compile(r"^--@include\s+(\S+)\s*$", re.MULTILINE)
 _TOP_LEVEL = re.compile(r"^local (?:function (\w+)|([\w, ]+?) *(=|$|--))", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 _FLAGS = re.compile(r"^--@flags\s+(\S+)\s*$", re.MULTILINE)
 
 
@@ -43,42 +46,54 @@ def source_of_its_own(path: str) -> str:
 
 
 def _expand(path: str, seen: set[str], via: tuple[str, ...]) -> str:
-    return "\n".join(text for _, text in _parts(path, seen, via))
+    return "\n".join(part.text for part in _parts(path, seen, via))
 
 
-def _parts(path: str, seen: set[str], via: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Return path and text, without its includes, of the file and everything it includes, each once, in order of need."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One file: its text without its includes, what it includes, every word in it."""
+
+    text: str
+    includes: tuple[str, ...]
+    words: frozenset[str]
+
+
+@cache
+def _part(path: str) -> _Part:
+    own = source_of_its_own(path)
+    text = _INCLUDE.sub("", own)
+    return _Part(text, tuple(_INCLUDE.findall(own)), frozenset(_WORD.findall(text)))
+
+
+def _parts(path: str, seen: set[str], via: tuple[str, ...]) -> list[_Part]:
+    """Return the file and everything it includes, each once, in order of need."""
     if path in via:
         raise ConfigurationError(f"Lua includes form a circle: {' -> '.join((*via, path))}")
     if path in seen:
         return []
     seen.add(path)
     try:
-        text = source_of_its_own(path)
+        part = _part(path)
     except ConfigurationError as error:
         raise ConfigurationError(f"{error} (included via {' -> '.join(via) or 'nothing'})") from None
-    included = [part for name in _INCLUDE.findall(text) for part in _parts(name, seen, (*via, path))]
-    return [*included, (path, _INCLUDE.sub("", text))]
+    return [*(one for name in part.includes for one in _parts(name, seen, (*via, path))), part]
 
 
+@cache
 def narrowed(path: str) -> tuple[str, str]:
     """Return what a script includes, each file's own names kept to itself, and the script's own text."""
-    *included, (_, own) = _parts(path, set(), ())
-    words = [set(re.findall(r"\w+", text)) for _, text in (*included, (path, own))]
-    blocks = []
-    for index, (_, text) in enumerate(included):
-        wanted = set().union(*words[:index], *words[index + 1 :])
-        blocks.append(_block(text, wanted))
-    return "\n".join(blocks), own
+    parts = _parts(path, set(), ())
+    files_with = Counter(word for part in parts for word in part.words)
+    return "\n".join(_block(part.text, files_with) for part in parts[:-1]), parts[-1].text
 
 
-def _block(text: str, wanted: set[str]) -> str:
-    """Return the file's text in a block that only the wanted names of its top level leave."""
+def _block(text: str, files_with: Counter[str]) -> str:
+    """Return a file's text in a block that only those names of its top level leave which other files mention."""
     shared: list[str] = []
 
     def declared(match: re.Match[str]) -> str:
         names = [match[1]] if match[1] else [name.strip() for name in match[2].split(",")]
-        if wanted.isdisjoint(names):
+        if all(files_with[name] <= 1 for name in names):
             return match[0]
         shared.extend(name for name in names if name not in shared)
         if match[1]:
