@@ -48,6 +48,7 @@ proto: $(DEV)
 docs: $(RUNTIME)
 	for page in settings commands events keys api rules; do $(BIN)/fleet config reference $$page > docs/$$page.md; done
 	$(BIN)/fleet config reference runbooks > docs/runbooks/index.md
+	$(BIN)/python -m fleet.secrets.chart_users
 
 site: $(DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir .site

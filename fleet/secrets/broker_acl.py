@@ -34,6 +34,8 @@ LOOK = "+@read +@transaction +@pubsub -@dangerous -@admin +info +time"
 RESULTS = ("celery-task-meta-*", "celery-taskset-meta-*", "chord-unlock-*", "*.j", "*.t", "*.s")
 KOMBU = ("_kombu.binding*", "unacked*", "*.celery.pidbox*", "celeryev*")
 STANDING_QUEUES = ("celery", "fleet.maintenance")
+PRIORITY = "\x06\x16"
+"""What kombu writes between a queue's name and a priority."""
 CONTROL = "/{database}.celery.pidbox"
 EVENT_CHANNELS = ("/{database}.celeryev/*", "/{database}.celeryev/worker.*")
 RESULT_CHANNEL = "celery-task-meta-*"
@@ -167,7 +169,9 @@ def _rules(
     # A queue's priorities are lists of their own: the name, two control characters, a number; so are its pool's versions.
     if part.queues:
         rules += [
-            f"{access}{_literal(queue)}{rest}" for queue in (*queues, *STANDING_QUEUES) for rest in ("", "\x06\x16?", "@*")
+            f"{access}{_literal(queue)}{rest}"
+            for queue in (*queues, *STANDING_QUEUES)
+            for rest in ("", f"{PRIORITY}?", "@*")
         ]
     rules += [f"%RW~{pattern}" for pattern in part.celery]
     rules += [f"&{channel.format(database=database)}" for channel in part.channels]

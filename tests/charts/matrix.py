@@ -117,6 +117,11 @@ BUNDLED: dict[str, dict[str, Any]] = {
         "broker.caSecret": "ca",
         "ledger.existingSecret.name": "ledger",
     },
+    "external-logins": {
+        "redis.enabled": False,
+        "broker.existingSecret.name": "fleet-broker",
+        "broker.programs": {"gateway": {"key": "gateway"}, "worker": {"key": "worker", "storeUrlKey": "store"}},
+    },
 }
 
 PLAIN = Case("values.yaml")

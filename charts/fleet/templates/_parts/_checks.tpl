@@ -12,7 +12,10 @@
 {{- $problems = append $problems "redis.enabled=true and an external broker are both set: set redis.enabled=false, or clear broker.url and broker.existingSecret.name" }}
 {{- end }}
 {{- if and .Values.redis.enabled (not .Values.redis.auth.existingSecret.name) (not .Values.generateSecrets) }}
-{{- $problems = append $problems "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica and probe (generateSecrets is off)" }}
+{{- $problems = append $problems "redis.auth.existingSecret.name: name a Secret with the keys fleet, replica, probe, producer and one per program (generateSecrets is off)" }}
+{{- end }}
+{{- if and .Values.broker.programs (not .Values.broker.existingSecret.name) }}
+{{- $problems = append $problems "broker.programs: logins of their own are keys of a Secret; name it in broker.existingSecret.name" }}
 {{- end }}
 {{- if and .Values.redis.enabled (gt (int .Values.redis.replicas) 0) (not .Values.redis.persistence.enabled) }}
 {{- $problems = append $problems "redis.replicas needs redis.persistence.enabled=true: a primary that restarts empty would empty its replicas too" }}
@@ -107,11 +110,11 @@
 {{- define "fleet.namedSecrets" -}}
 {{- if .Values.redis.enabled }}
 {{- with .Values.redis.auth.existingSecret }}{{ if .name }}
-- {value: redis.auth.existingSecret, name: {{ .name }}, keys: [{{ .keys.fleet }}, {{ .keys.replica }}, {{ .keys.probe }}{{ if eq $.Values.autoscaling.trigger "redis" }}, username{{ end }}]}
+- {value: redis.auth.existingSecret, name: {{ .name }}, keys: [{{ values .keys | sortAlpha | join ", " }}{{ if eq $.Values.autoscaling.trigger "redis" }}, username{{ end }}]}
 {{- end }}{{ end }}
 {{- else }}
 {{- with .Values.broker.existingSecret }}{{ if .name }}
-- {value: broker.existingSecret, name: {{ .name }}, keys: [{{ .key }}{{ with $.Values.broker.storeUrlKey }}, {{ . }}{{ end }}{{ if and $.Values.autoscaling.enabled (eq $.Values.autoscaling.trigger "redis") }}, {{ $.Values.autoscaling.redis.passwordKey }}{{ end }}]}
+- {value: broker.existingSecret, name: {{ .name }}, keys: [{{ .key }}{{ with $.Values.broker.storeUrlKey }}, {{ . }}{{ end }}{{ range $.Values.broker.programs }}{{ with .key }}, {{ . }}{{ end }}{{ with .storeUrlKey }}, {{ . }}{{ end }}{{ end }}{{ if and $.Values.autoscaling.enabled (eq $.Values.autoscaling.trigger "redis") }}, {{ $.Values.autoscaling.redis.passwordKey }}{{ end }}]}
 {{- end }}{{ end }}
 {{- end }}
 {{- with .Values.broker.caSecret }}

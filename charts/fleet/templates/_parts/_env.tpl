@@ -13,30 +13,10 @@
 {{ include "fleet.name" (dict "root" . "component" "redis") }}.{{ .Release.Namespace }}.svc
 {{- end }}
 
+{{/* Takes: root, component (whose login), values. */}}
 {{- define "fleet.env" -}}
 {{- $root := .root -}}
-{{- if $root.Values.redis.enabled }}
-- name: BROKER_PASSWORD
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "fleet.redis.secretName" $root }}
-      key: {{ $root.Values.redis.auth.existingSecret.keys.fleet }}
-- name: FLEET_BROKER__URL
-  value: redis://fleet:$(BROKER_PASSWORD)@{{ include "fleet.redis.host" $root }}:6379/0
-{{- else }}
-- name: FLEET_BROKER__URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "fleet.broker.secretName" $root }}
-      key: {{ $root.Values.broker.existingSecret.key }}
-{{- with $root.Values.broker.storeUrlKey }}
-- name: FLEET_BROKER__STORE_URL
-  valueFrom:
-    secretKeyRef:
-      name: {{ include "fleet.broker.secretName" $root }}
-      key: {{ . }}
-{{- end }}
-{{- end }}
+{{ include "fleet.broker.env" . | trim }}
 {{ include "fleet.cells.env" $root | trim }}
 {{- with $root.Values.ledger.existingSecret.name }}
 - name: FLEET_COSTS__LEDGER_URL

@@ -47,7 +47,7 @@ spec:
           envFrom:
             {{- include "fleet.envFrom" (dict "root" $root "values" $values) | nindent 12 }}
           env:
-            {{- include "fleet.env" (dict "root" $root "values" $values) | trim | nindent 12 }}
+            {{- include "fleet.env" (dict "root" $root "component" $component "values" $values) | trim | nindent 12 }}
             {{- with .env }}
             {{- . | nindent 12 }}
             {{- end }}
