@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import matrix
 import pytest
 import redis
 from eventually import eventually
