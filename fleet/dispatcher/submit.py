@@ -62,9 +62,13 @@ def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: 
     request = TaskRequest(task_type, payload or {}, **options)
     begin("fleet-producer")
     if not tracing.is_on():
-        return TaskHandle(routing.routed(request.tenant, task_type, lambda: send([encode(request)])[0]))
+        return TaskHandle(routing.routed(request.tenant, task_type, lambda: _alone(request)))
     with traced.submitting(task_type, request.tenant):
-        return TaskHandle(routing.routed(request.tenant, task_type, lambda: send([encode(request)])[0]))
+        return TaskHandle(routing.routed(request.tenant, task_type, lambda: _alone(request)))
+
+
+def _alone(request: TaskRequest) -> Submission:
+    return send([encode(request)])[0]
 
 
 def submit_many(
@@ -145,7 +149,7 @@ class Sender:
 
     def deliver(self, batch: list[routing.Coded]) -> Callable[[], routing.Answers]:
         """Send; the function returned waits for the answers."""
-        return routing.deliver(batch, self._start, lambda request: send([encode(request)])[0])
+        return routing.deliver(batch, self._start, _alone)
 
     def _start(self, rows: list[list[Any]]) -> Callable[[], list[Submission]]:
         client = connect(decode=False)
@@ -237,6 +241,10 @@ def encode(request: TaskRequest) -> list[Any]:
     message = envelope.direct(task_id, request.task_type, payload, known.hard_limit, headers, known.contract)
     ranked, why = ranking.rank(known.strategy, request.task_type, request.complexity, request.size_hint)
     estimate = estimates.of(request.task_type, request.payload, request.complexity)
+    if estimate is estimates.FREE and not (
+        ranked or request.size_hint or request.delay_seconds or request.deadline_seconds or request.idempotency_key
+    ):
+        return row(task_id, message, known, request, _NOTHING)
     rest: dict[str, Any] = {
         "hint": request.size_hint, "delay": request.delay_seconds, "deadline": request.deadline_seconds, "key": request.idempotency_key,
         "estimate": estimate.micros, "tokens": estimate.tokens, "model": estimate.model, "ranking": ranked, "why": why,
@@ -249,6 +257,9 @@ def row(task_id: str, message: bytes, known: Known, request: TaskRequest, rest: 
     profile = _profile(known, request.tenant, request.priority, request.complexity, request.ignore_result)
     few = {name: value for name, value in rest.items() if value}
     return [task_id, message, profile, orjson.dumps(few) if few else b""]
+
+
+_NOTHING: Mapping[str, Any] = {}
 
 
 @lru_cache(maxsize=4096)

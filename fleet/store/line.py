@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -132,8 +132,15 @@ def _receive(connection: Any) -> Any:
 
 def packed(verb: bytes, name: bytes, keys: Sequence[Argument], args: Sequence[Argument]) -> bytes:
     """Return the call as it goes over the wire."""
-    parts = [b"*%d\r\n" % (3 + len(keys) + len(args))]
-    for value in (verb, name, len(keys), *keys, *args):
-        text = value if isinstance(value, bytes) else str(value).encode()
+    parts = [b"*%d\r\n" % (3 + len(keys) + len(args)), _beginning(verb, name, *keys)]
+    for value in args:
+        text = value if type(value) is bytes else str(value).encode()
         parts.append(b"$%d\r\n%b\r\n" % (len(text), text))
     return b"".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _beginning(verb: bytes, name: bytes, *keys: Argument) -> bytes:
+    """Return what calls of one script on one cell have in common."""
+    values = (value if isinstance(value, bytes) else str(value).encode() for value in (verb, name, len(keys), *keys))
+    return b"".join(b"$%d\r\n%b\r\n" % (len(text), text) for text in values)

@@ -22,6 +22,7 @@ Attributes = Mapping[str, str | int | float | bool]
 SpanKind = Literal["internal", "producer", "consumer", "client", "server"]
 _SCOPE = "agent-fleet"
 _OTEL = "opentelemetry.trace"
+_is_named = "OTEL_PYTHON_TRACER_PROVIDER" in os.environ
 _own: TracerProvider | None = None
 _owner = 0
 _known: tuple[Any, Any] = (None, None)
@@ -236,7 +237,8 @@ def _provider() -> Any:
     if _own is not None and _owner == os.getpid():
         return _own
     trace = sys.modules.get(_OTEL)
-    if trace is None:
+    # The library reads the environment at every question; while nothing is set and nothing named, the answer is no.
+    if trace is None or (getattr(trace, "_TRACER_PROVIDER", trace) is None and not _is_named):
         return None
     found = trace.get_tracer_provider()
     return None if isinstance(found, (trace.ProxyTracerProvider, trace.NoOpTracerProvider)) else found
