@@ -25,10 +25,19 @@ local function filled(envelope, queue, attempt)
   return table.concat(parts)
 end
 
-local function read_queue(p, pool) return redis.call('HMGET', p .. 'queues', pool, '#remote') end
+-- -> {the queue of a pool, 1 when it is not on this Redis}; declared, so known while nobody declares anew.
+local function queue_of(p, pool)
+  local known = child(shape(p), 'queues')
+  local queue = known[pool]
+  if not queue then
+    queue = redis.call('HMGET', p .. 'queues', pool, '#remote')
+    if queue[1] then known[pool] = queue end
+  end
+  return queue
+end
 
 local function deliver(p, pool, envelope, attempt)
-  local queue = remembered('queue ' .. pool, read_queue, p, pool)
+  local queue = queue_of(p, pool)
   local message = filled(envelope, queue[1], attempt)
   if queue[2] then
     outgoing[#outgoing + 1] = queue[1]
