@@ -1,6 +1,7 @@
 """How does an operator act on the fleet over HTTP?
 
-Everything here is an action of the alerts package: it ends by itself, is on record, and can be undone.
+Actions of the alerts package end by themselves and can be undone; acts are done at once, and have an opposite. Both are on record
+under the caller's name.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 
 from fleet.gateway.exchange import Answer, Call
 from fleet.gateway.problems import Problem
-from fleet.gateway.schemas import EmergencyRequest, ScaleUpRequest
+from fleet.gateway.schemas import ActRequest, EmergencyRequest, ScaleUpRequest
 
 
 def scale_up(call: Call) -> Answer:
@@ -26,6 +27,18 @@ def emergency_on(call: Call) -> Answer:
     lasts = wish.minutes * 60
     parameters = {"name": "immediate_intervention", "lasts": lasts, "admitted_share": wish.admitted_share}
     return _take(call, parameters, wish.why, ())
+
+
+def act(call: Call) -> Answer:
+    """Acknowledge an incident, drain a worker, pause a pool, or take that back."""
+    from fleet.diagnostics import acts
+
+    wish = call.sent(ActRequest)
+    source = f"gateway, {call.identity.how}"
+    done = acts.act(acts.Wish(wish.verb, wish.target, call.identity.name, source, wish.why))
+    if not done.is_done:
+        raise Problem(409, "act-refused", done.said)
+    return Answer(done)
 
 
 def undo(call: Call) -> Answer:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 from pydantic import ValidationError
 
-from fleet.errors import ConfigurationError, Conflict, FleetError, InvalidPayload, NotFound, StoreUnavailable
+from fleet.errors import ConfigurationError, Conflict, FleetError, InvalidPayload, NotFound, ReadOnly, StoreUnavailable
 
 MEDIA = "application/problem+json"
 RETRY_SECONDS = 2.0
@@ -71,6 +71,8 @@ def of(error: FleetError) -> Problem:
             return Problem(422, "invalid-payload", str(error), [Complaint("/payload", text) for text in error.problems])
         case NotFound():
             return Problem(404, "not-found", str(error))
+        case ReadOnly():
+            return Problem(409, "read-only", str(error))
         case Conflict():
             return Problem(409, "conflict", str(error))
         case StoreUnavailable():

@@ -145,6 +145,15 @@ ROUTES: tuple[Route, ...] = (
         {202: s.ActionGiven, 409: s.ProblemGiven},
         body=s.EmergencyRequest,
     ),
+    Route(
+        "POST",
+        f"{API}/acts",
+        OPERATOR,
+        commands.act,
+        "Acknowledge, drain, pause, or take it back",
+        {200: s.ActGiven, 409: s.ProblemGiven},
+        body=s.ActRequest,
+    ),
     Route("GET", f"{API}/actions", VIEWER, commands.actions, "Actions in force", {200: s.ActionsGiven}),
     Route(
         "DELETE",

@@ -205,6 +205,23 @@ class EmergencyRequest(Asked):
     why: str = Field(min_length=1, max_length=500)
 
 
+class ActRequest(Asked):
+    """Something an operator does at once; its opposite takes it back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"verb": "drain", "target": "coders.1@host", "why": "new kernel"}]})
+    verb: Literal["acknowledge", "drain", "undrain", "pause", "resume"]
+    target: str = Field(min_length=1, max_length=300, pattern=r"^[\x20-\x7e]+$")
+    """An incident to acknowledge; a worker to drain or undrain; a pool or task type to pause or resume."""
+    why: str = Field("", max_length=500)
+
+
+class ActGiven(Given):
+    """What was done."""
+
+    is_done: bool
+    said: str
+
+
 class ActionGiven(Given):
     """An action that was asked for."""
 

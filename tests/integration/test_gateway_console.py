@@ -18,7 +18,11 @@ from eventually import eventually
 from integration.gateway_client import bearing, gateway, key
 from rig import Rig
 
+from fleet.alerts import incidents
+from fleet.alerts.states import Incident
 from fleet.diagnostics.glance import fleet_at_a_glance
+from fleet.registry import roster
+from fleet.secrets.audit import newest
 from fleet.secrets.roles import Role
 from fleet.supervisor import valkey
 
@@ -112,6 +116,52 @@ def test_a_person_reads_searches_and_has_it_explained(
         page.ask("document.getElementById('forget').click()")
         assert page.ask("sessionStorage.length") == 0
         assert done not in str(page.ask("document.body.innerText"))
+
+
+def press(page: Page, label: str) -> None:
+    page.ask(f"document.querySelector('[aria-label={json.dumps(label)}]').click()")
+
+
+def test_an_operator_acts_after_a_question_and_a_viewer_is_offered_nothing(
+    declared: Callable[..., Rig], store: redis.Redis, tmp_path: Path
+) -> None:
+    rig = declared(pools=POOLS)
+    worker = rig.worker("fast.1@here", "fast", slots=2)
+    now = store.time()[0]
+    firing = Incident("high_error_rate", "high_error_rate", (), "warning", "firing", now - 600, now, fired_at=now - 300, announced=True)
+    assert incidents.save(store, "main", incidents.read(store, "main").version, incidents.Change({firing.key: firing}))
+    with served(tmp_path) as url, browser(tmp_path) as page:
+        page.size(1280, 1000)
+        page.open(f"{url}/console")
+        fill(page, "key", key(store, Role.VIEWER), "login")
+        eventually(lambda: worker in text(page, "workers"))
+        assert page.ask("document.querySelectorAll('button.small').length") == 0
+        page.ask("document.getElementById('forget').click()")
+
+        fill(page, "key", key(store, Role.OPERATOR), "login")
+        eventually(lambda: "Drain" in text(page, "workers"))
+        press(page, f"Drain {worker}")
+        assert page.ask("document.getElementById('ask').open")
+        assert worker in text(page, "ask-what")
+        page.ask("document.getElementById('ask-no').click()")
+        assert [row.status for row in roster.workers()] == ["idle"], "nothing is done before it is confirmed"
+        press(page, f"Drain {worker}")
+        page.ask("document.getElementById('ask-why').value = 'new kernel'")
+        page.ask("document.getElementById('ask-yes').click()")
+        eventually(lambda: "maintenance" in text(page, "said"))
+        assert [row.status for row in roster.workers()] == ["maintenance"]
+        eventually(lambda: "Undrain" in text(page, "workers"))
+        press(page, "Pause fast")
+        page.ask("document.getElementById('ask-yes').click()")
+        eventually(lambda: "paused" in text(page, "pools"))
+        press(page, "Take high_error_rate")
+        page.ask("document.getElementById('ask-yes').click()")
+        eventually(lambda: "acknowledged by operator" in text(page, "incidents"))
+        assert "Take" not in text(page, "incidents")
+        entries = [(one.action, one.target, one.detail.get("why")) for one in newest(20) if one.source.startswith("gateway, ")]
+        assert entries == [
+            ("incident.acknowledge", "high_error_rate", None), ("pool.pause", "fast", None), ("worker.drain", worker, "new kernel"),
+        ]  # fmt: skip
 
 
 def test_the_page_holds_nothing_and_may_run_only_its_own_script(store: redis.Redis) -> None:

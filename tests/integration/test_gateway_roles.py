@@ -22,6 +22,7 @@ BODIES = {
     "POST /api/v1/tasks": {"task_type": "no_such_type", "payload": {}},
     "POST /api/v1/tasks/bulk": {"tasks": [{"task_type": "no_such_type", "payload": {}}]},
     "POST /api/v1/scale-up": {"pool": "no_such_pool", "why": "test"},
+    "POST /api/v1/acts": {"verb": "drain", "target": "nobody"},
     "POST /api/v1/emergency-mode": {"why": "test", "minutes": 0.1},
 }
 by_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)

@@ -24,16 +24,62 @@
   };
   const share = (value) => `${Math.round(value * 100)} %`;
 
-  async function ask(path, parameters = {}) {
+  async function ask(path, parameters = {}, sent = null) {
     const given = Object.entries(parameters).filter(([, value]) => value);
     const query = given.length ? `?${new URLSearchParams(given)}` : "";
     const headers = { authorization: `Bearer ${sessionStorage.getItem(KEY) || ""}` };
-    const answer = await fetch(`api/v1/${path}${query}`, { headers, credentials: "omit" });
+    const more = sent ? { method: "POST", body: JSON.stringify(sent) } : {};
+    if (sent) headers["content-type"] = "application/json";
+    const answer = await fetch(`api/v1/${path}${query}`, { headers, credentials: "omit", ...more });
     const document = await answer.json();
     if (answer.ok) return document;
     if (answer.status === 401) forget();
     throw new Error(document.detail || document.title || `the gateway answered ${answer.status}`);
   }
+
+  // What an operator may do here: [what the button says, its question, what follows].
+  const ACTS = {
+    acknowledge: ["Take", "Take this incident?", "It is yours, and not repeated until it is resolved."],
+    drain: ["Drain", "Drain this worker?", "It finishes what it runs and takes nothing new."],
+    undrain: ["Undrain", "Let this worker take tasks again?", "Held tasks may go to it at once."],
+    pause: ["Pause", "Pause this pool?", "What runs goes on; nothing more is released to it until it is resumed."],
+    resume: ["Resume", "Resume this pool?", "Held tasks may go to it at once."],
+  };
+  let mayAct = false, chosen = null;
+
+  function act(verb, target) {
+    if (!mayAct) return "";
+    const button = make("button", ACTS[verb][0], "small");
+    button.type = "button";
+    button.setAttribute("aria-label", `${ACTS[verb][0]} ${target}`);
+    button.addEventListener("click", () => {
+      chosen = { verb, target };
+      at("ask-head").textContent = ACTS[verb][1];
+      at("ask-what").textContent = `${target}. ${ACTS[verb][2]}`;
+      at("ask-yes").textContent = ACTS[verb][0];
+      at("ask-why").value = at("ask-said").textContent = "";
+      at("ask").showModal();
+    });
+    return button;
+  }
+  at("ask-no").addEventListener("click", () => at("ask").close());
+  at("ask-yes").addEventListener("click", async () => {
+    at("ask-yes").disabled = true;
+    try {
+      const { said } = await ask("acts", {}, { ...chosen, why: at("ask-why").value.trim() });
+      at("ask").close();
+      await look();
+      say(said, "done");
+    } catch (error) {
+      at("ask-said").textContent = error.message;
+    } finally {
+      at("ask-yes").disabled = false;
+    }
+  });
+  const say = (text, kind = "") => {
+    at("said").className = kind;
+    at("said").textContent = text;
+  };
 
   // A column is [head, cell, kind]; the first one names its row.
   function table(place, columns, rows, none) {
@@ -87,6 +133,8 @@
     at("spending").replaceChildren(picture, make("figcaption", said));
   }
 
+  const doing = (cell) => (mayAct ? [["Act", cell]] : []);
+
   function show(glance, costs) {
     at("cell").textContent = glance.cell;
     at("facts").textContent = `${clock(glance.at)} UTC · last hour ${dollars(glance.spent_last_hour_usd)} USD`;
@@ -96,7 +144,8 @@
       ? `Emergency mode until ${clock(mode.until)} UTC: ${share(mode.share)} of ordinary submissions are admitted. ${mode.why}` : "";
     table(at("incidents"), [["Incident", (row) => row.key], ["Severity", (row) => make("span", row.severity, row.severity)],
       ["Since", (row) => lasting(Math.max(0, glance.at - row.since)), "number"],
-      ["Status", (row) => row.status + (row.acknowledged_by ? ` by ${row.acknowledged_by}` : "")]],
+      ["Status", (row) => row.status + (row.acknowledged_by ? ` by ${row.acknowledged_by}` : "")],
+      ...doing((row) => (row.status === "firing" ? act("acknowledge", row.key) : ""))],
     glance.incidents, "None.");
     table(at("pools"), [["Pool", (row) => row.name], ["Target", (row) => row.target ?? "-", "number"],
       ["Ready", (row) => make("span", row.ready, row.target !== null && row.ready < row.target ? "warning" : ""), "number"],
@@ -105,7 +154,8 @@
       ["Mean run", (row) => lasting(row.service_seconds), "number"],
       ["State", (row) => row.paused ? make("span", `paused: ${row.paused}`, "warning")
         : row.is_ejected ? make("span", "ejected", "critical") : make("span", "open", "good")],
-      ["Why this target", (row) => row.reason, "quiet"]], glance.pools, "No pool is declared.");
+      ["Why this target", (row) => row.reason, "quiet"],
+      ...doing((row) => act(row.paused ? "resume" : "pause", row.name))], glance.pools, "No pool is declared.");
     table(at("lanes"), [["Task type", (row) => row.task_type], ["Held", (row) => row.held, "number"],
       ["Oldest waits", (row) => lasting(row.age_seconds), "number"],
       ["State", (row) => row.paused ? make("span", `paused: ${row.paused}`, "warning") : "waiting"]],
@@ -113,7 +163,9 @@
     table(at("workers"), [["Worker", (row) => row.worker_id], ["Pool", (row) => row.pool],
       ["Status", (row) => make("span", row.status, row.status === "failed" ? "critical" : "")],
       ["Running", (row) => `${row.running} of ${row.slots}`, "number"],
-      ["Silent", (row) => lasting(row.silent_seconds), "number"]], glance.workers, "No worker is on the roster.");
+      ["Silent", (row) => lasting(row.silent_seconds), "number"],
+      ...doing((row) => (row.status === "failed" ? "" : act(row.status === "maintenance" ? "undrain" : "drain", row.worker_id)))],
+    glance.workers, "No worker is on the roster.");
     table(at("budgets"), [["Budget", (row) => row.budget], ["Window", (row) => row.window],
       ["Spent", (row) => dollars(row.spent_usd), "number"], ["Reserved", (row) => dollars(row.reserved_usd), "number"],
       ["Limit, USD", (row) => dollars(row.limit_usd), "number"], ["Full", meter]],
@@ -144,25 +196,31 @@
   }
 
   async function look() {
-    const [glance, costs] = await Promise.all([ask("glance"), ask("costs")]);
+    const [glance, costs, me] = await Promise.all([ask("glance"), ask("costs"), ask("whoami")]);
     if (!sessionStorage.getItem(KEY)) return;
+    mayAct = me.role === "operator" || me.role === "admin";
+    const focused = document.activeElement?.closest("table") && document.activeElement.getAttribute("aria-label");
     show(glance, costs);
     for (const [id, hidden] of [["login", true], ["fleet", false], ["forget", false]]) at(id).hidden = hidden;
+    // The tables are new ones: whoever goes by keyboard stays on the same button.
+    if (focused) document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
   }
 
   function forget() {
     sessionStorage.removeItem(KEY);
+    mayAct = false;
+    at("ask").close();
     for (const [id, hidden] of [["login", false], ["fleet", true], ["forget", true]]) at(id).hidden = hidden;
     for (const id of ["facts", "cell"]) at(id).textContent = "";
     for (const id of ["incidents", "pools", "lanes", "workers", "budgets", "spending", "tasks", "why"]) at(id).replaceChildren();
   }
 
   async function safely(what) {
-    at("said").textContent = "";
+    say("");
     try {
       await what();
     } catch (error) {
-      at("said").textContent = error.message;
+      say(error.message);
     }
   }
 
@@ -180,7 +238,7 @@
   on("find", () => explain(at("task_id").value.trim()));
   at("forget").addEventListener("click", forget);
   window.setInterval(() => {
-    if (!document.hidden && sessionStorage.getItem(KEY)) look().catch((error) => { at("said").textContent = error.message; });
+    if (!document.hidden && sessionStorage.getItem(KEY)) look().catch((error) => say(error.message));
   }, EVERY_MS);
   if (sessionStorage.getItem(KEY)) safely(async () => { await look(); await search(); });
 })();
