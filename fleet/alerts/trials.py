@@ -60,7 +60,7 @@ def _run_one(book: RuleBook, test: Mapping[str, Any], place: str) -> Result:
     if unknown or "series" not in test or "expect" not in test:
         raise ConfigurationError(f"{place}: a test has name, every, series and expect; {sorted(unknown)} is unknown")
     every = duration(str(test.get("every", "1m")))
-    series = [(_selector(str(text), place), _values(values, place)) for text, values in test["series"].items()]
+    series = _series(test["series"], place)
     expected = [(duration(str(row["at"])), set(row["firing"])) for row in test["expect"]]
     steps = max(len(values) for _, values in series)
     last = max((at for at, _ in expected), default=0.0)
@@ -75,6 +75,16 @@ def _run_one(book: RuleBook, test: Mapping[str, Any], place: str) -> Result:
                 missing, extra = sorted(wanted - firing), sorted(firing - wanted)
                 problems.append(f"at {at:g} s: not firing {missing}, firing unexpectedly {extra}")
     return Result(str(test.get("name", place)), tuple(problems))
+
+
+def play(book: RuleBook, series: Mapping[str, Any], every: float) -> list[set[str]]:
+    """Return the incidents that fire at each step, `every` seconds apart, for series as a test file writes them."""
+    known = _series(series, "series")
+    return _play(book, known, every, max(len(values) for _, values in known))
+
+
+def _series(rows: Mapping[str, Any], place: str) -> list[tuple[Selector, list[float | None]]]:
+    return [(_selector(str(text), place), _values(values, place)) for text, values in rows.items()]
 
 
 def _play(
