@@ -14,8 +14,7 @@ from pydantic import SecretStr
 from fleet.clock import SYSTEM, Clock, utc
 from fleet.secrets.backend import Secret, Version, checked
 from fleet.secrets.errors import BackendUnavailable, SecretMissing
-
-PREFIX = "FLEET_SECRET_"
+from fleet.settings import SECRET_PREFIX as PREFIX
 
 
 class EnvironmentBackend:
@@ -35,7 +34,8 @@ class EnvironmentBackend:
     def read(self, path: str, version: int | None = None) -> Secret:
         fields = self._fields.get(_variable(path))
         if fields is None or version not in (None, 1):
-            raise SecretMissing(path, f" (environment variable {PREFIX}{_variable(path)}___FIELD is not set)")
+            variable = f"{PREFIX}{_variable(path)}___FIELD"
+            raise SecretMissing(path, remedy=f"set {variable}, or set secrets.backend to `local` or `vault` and write it there")
         return Secret(path, 1, dict(fields), self._started)
 
     def write(self, path: str, fields: Mapping[str, SecretStr], *, expected_version: int | None = None) -> int:

@@ -8,9 +8,9 @@ from fleet.errors import Conflict, FleetError, NotFound
 class SecretMissing(NotFound):
     """Nothing is stored at this path, in this version or under this field."""
 
-    def __init__(self, path: str, detail: str = "") -> None:
+    def __init__(self, path: str, detail: str = "", remedy: str = "") -> None:
         self.path = path
-        super().__init__(f"no secret at {path!r}{detail}: write it with `fleet secrets put {path} FIELD`")
+        super().__init__(f"no secret at {path!r}{detail}: {remedy or f'write it with `fleet secrets put {path} FIELD`'}")
 
 
 class SecretConflict(Conflict):

@@ -24,6 +24,7 @@ from fleet.settings.groups import (
 from fleet.settings.merge import (
     NOT_SETTINGS,
     PREFIX,
+    SECRET_PREFIX,
     Effective,
     build,
     catalogue_file,
@@ -38,6 +39,7 @@ from fleet.settings.whole import Settings
 __all__ = [
     "NOT_SETTINGS",
     "PREFIX",
+    "SECRET_PREFIX",
     "AgentSettings",
     "AlertSettings",
     "BackupSettings",

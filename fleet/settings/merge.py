@@ -23,6 +23,8 @@ from fleet.settings.whole import Settings
 Origin = Literal["default", "file", "environment", "state directory"]
 PREFIX = "FLEET_"
 FILE_VARIABLE = "FLEET_FILE"
+SECRET_PREFIX = "FLEET_SECRET_"
+"""Variables that hold secrets (`fleet.secrets.environment`) and no settings."""
 NOT_SETTINGS = frozenset({FILE_VARIABLE, "FLEET_TEST_SCALE", "FLEET_POOL", "FLEET_WORKER_ID"})
 
 
@@ -55,7 +57,7 @@ def build(from_file: Mapping[str, Any], environment: Mapping[str, str]) -> Effec
         _put(merged, path, value)
         origins[".".join(path)] = "file"
     for variable, value in environment.items():
-        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
+        if not variable.startswith(PREFIX) or variable in NOT_SETTINGS or variable.startswith(SECRET_PREFIX):
             continue
         path = tuple(variable[len(PREFIX) :].lower().split("__"))
         _check_name(path, f"environment variable {variable}: ")

@@ -15,6 +15,7 @@ from fleet.secrets.backend import Secret
 from fleet.secrets.environment import EnvironmentBackend
 from fleet.secrets.errors import BackendUnavailable, SecretMissing
 from fleet.secrets.resolve import Resolver
+from fleet.settings import build
 from fleet.telemetry import logs
 
 PATH = "agents/code_generator/llm"
@@ -131,6 +132,12 @@ def test_a_value_that_was_handed_out_never_reaches_a_log_line() -> None:
         logs.get("secrets").exception("call_failed", answer=f"key={value}", nested={"list": [value, SecretStr(value)]})
     assert "call_failed" in out.getvalue()
     assert "canary-b7c1" not in out.getvalue()
+
+
+def test_secrets_in_the_environment_are_no_settings_and_a_missing_one_says_what_to_set() -> None:
+    build({}, {VARIABLE: "x", "FLEET_SECRETS__BACKEND": "environment"})
+    with pytest.raises(SecretMissing, match="set FLEET_SECRET_ALERTS__SLACK___FIELD"):
+        EnvironmentBackend({VARIABLE: "x"}).read("alerts/slack")
 
 
 def test_the_environment_finds_its_paths_again() -> None:
