@@ -164,7 +164,8 @@ def _evidence(client: Client, cell: str, announcement: Announcement, moment: Mom
 def _report(announcements: Sequence[Announcement], blind: Mapping[str, str]) -> None:
     for announcement in announcements:
         incident = announcement.incident
-        _log.warning(
+        tell = _log.warning if announcement.kind in ("firing", "repeated") else _log.info
+        tell(
             _EVENTS[announcement.kind],
             incident=incident.key,
             severity=incident.severity,

@@ -65,7 +65,7 @@ def ack(incident: str, by: str | None, as_json: bool) -> None:
 @group.command("silence")
 @click.argument("matchers", nargs=-1)
 @click.option("--for", "lasts", default="2h", show_default=True, help="How long.")
-@click.option("--comment", default="", help="Why.")
+@click.option("--why", "--comment", "comment", default="", help="Why; it is shown and recorded.")
 @click.option("--remove", "remove", multiple=True, metavar="ID", help="End this silence instead.")
 @json_option
 def silence(matchers: tuple[str, ...], lasts: str, comment: str, remove: tuple[str, ...], as_json: bool) -> None:
@@ -104,7 +104,7 @@ def history(count: int, dead: bool, waiting: bool, as_json: bool) -> None:
     client, cell = _store()
     if dead:
         rows: list[dict[str, Any]] = outbox.given_up(client, cell, count)
-        lines = [f"{utc(r['at'] / 1000):%Y-%m-%d %H:%M} {r['attempts']} attempts: {r['error']}" for r in rows]
+        lines = [f"{utc(r['at'] / 1000):%Y-%m-%d %H:%M} {_untold(r['entry'])}, {r['attempts']} attempts: {r['error']}" for r in rows]
     elif waiting:
         rows = outbox.waiting(client, cell)
         lines = [f"{r['lane']}: {r['waiting']} waiting, {r['attempts']} attempts {r['error']}".rstrip() for r in rows]
@@ -193,6 +193,13 @@ def run(as_json: bool) -> None:
         as_json,
         lines,
     )
+
+
+def _untold(entry: str) -> str:
+    from fleet.alerts.message import Notification
+
+    note = Notification.from_json(entry)
+    return f"{note.channel} was not told: {note.title}"
 
 
 def _store() -> Any:

@@ -19,6 +19,7 @@ from fleet.errors import Conflict, NotFound
 from fleet.store import keys
 from fleet.store.client import Client, available
 from fleet.store.lease import singleton
+from fleet.store.scripts import script
 
 MOST_UNDO = 100
 
@@ -53,20 +54,9 @@ class Controls:
 
 
 def put_declared(client: Client, cell: str, declared: Iterable[Change]) -> None:
-    """Put declared controls in force; what an operator set stays as it is."""
-    prefix = keys.prefix(cell)
-    with available():
-        by_operator = set(cast("list[str]", client.hkeys(f"{prefix}controls")))
-        with client.pipeline(transaction=True) as pipe:
-            for change in declared:
-                if _marker(change) in by_operator:
-                    continue
-                if change.text is None:
-                    pipe.hdel(prefix + change.hash, change.field)
-                else:
-                    pipe.hset(prefix + change.hash, change.field, change.text)
-            pipe.hincrby(f"{prefix}controls", "version", 1)
-            pipe.execute()
+    """Put declared controls in force; what an operator set, or an action lowered for a time, stays as it is."""
+    rows = [(change.hash, change.field, change.text, _marker(change)) for change in declared]
+    script("costs/put_declared.lua")(client, [keys.prefix(cell)], [json.dumps(rows)])
 
 
 def controls(client: Client, cell: str) -> Controls:

@@ -13,6 +13,8 @@ import redis
 from fleet.alerts.actions import register
 from fleet.alerts.actions.plan import PoolView, Request, View
 from fleet.alerts.rules import ActionCall
+from fleet.costs.control_values import Change
+from fleet.costs.controls import put_declared
 from fleet.errors import NotFound
 from fleet.scaling.orders import Order, Orders
 from fleet.store import keys
@@ -180,6 +182,22 @@ def test_what_somebody_else_changed_since_is_left_alone(cell: redis.Redis, audit
     results = {row["field"]: row["result"] for row in register.undo(cell, CELL, "a1", "bob", audit, NOW)}
     assert results == {"fleet": "changed", "tenant:*": "restored"}
     assert cell.hget(keys.prefix(CELL) + "limits", "fleet") == "42 42 42"
+
+
+@pytest.mark.parametrize("declared", ["1000 100000 0", "800 80000 0", None])
+def test_what_the_file_declares_waits_until_the_action_is_over(cell: redis.Redis, audit: Ledger, declared: str | None) -> None:
+    """The cost job puts the declared limits in force every minute."""
+    limits = keys.prefix(CELL) + "limits"
+    for name in ("r1", "r2"):
+        register.take(cell, CELL, request("rate_limiting", name), view(cell), audit)
+    put_declared(cell, CELL, [Change("limits", "fleet", declared), Change("limits", "model:*", "9 9 9")])
+    assert cell.hgetall(limits) == {"fleet": "250 25000 0", "tenant:*": "125 0 1", "model:*": "9 9 9"}
+    register.undo(cell, CELL, "r1", "bob", audit, NOW + 5)
+    put_declared(cell, CELL, [Change("limits", "fleet", declared)])
+    assert cell.hget(limits, "fleet") == "250 25000 0"
+    register.undo(cell, CELL, "r2", "bob", audit, NOW + 6)
+    assert cell.hget(limits, "fleet") == declared
+    assert cell.hget(limits, "tenant:*") == "500 0 7"
 
 
 def test_bundles_outlive_their_action_unless_undone(cell: redis.Redis, audit: Ledger) -> None:
