@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from benchmarks import deciding, idling, stage, steps, submitting, working
+from benchmarks import deciding, idling, simulated, stage, steps, submitting, unequal, working
 from benchmarks.clock import Spent
 
 
@@ -21,7 +21,7 @@ class Figure:
 
     what: str
     fleet: float
-    plain: float | None
+    beside: float | None
     unit: str
     ratio: float | None
     spread: tuple[float, float] | None
@@ -30,31 +30,68 @@ class Figure:
     is_met: bool | None
 
 
+UNEQUAL, UNEQUAL_OTHERS = 2000, 1000
+"""Real tasks of 50 to 500 ms: of late binding, and of each of those beside it."""
+
+
 def measure() -> list[Figure]:
-    """Run everything; five minutes on two idle cores."""
+    """Run everything; seven minutes on two idle cores."""
     with stage.broker():
-        costs = stage.part("1/5 submits", submitting.measure)
-        rates = stage.part("2/5 workers with a backlog", working.throughput)
-        waits = stage.part("3/5 from enqueue to start", working.latency)
-        idle = stage.part("4/5 idle workers", idling.measure)
-        few, many = stage.part("5/5 decisions", deciding.table).values()
-    plain, batch = costs[submitting.PLAIN], costs[submitting.BATCH]
-    growth = median(many.server_us) / median(few.server_us)
+        costs = stage.part("1/7 submits", submitting.measure)
+        rates = stage.part("2/7 workers with a backlog", working.throughput)
+        waits = stage.part("3/7 from enqueue to start", working.latency)
+        idle = stage.part("4/7 idle workers", idling.measure)
+        few, many = stage.part("5/7 decisions", deciding.table).values()
+    rows = [*submits(costs), *workers(rates, waits, idle), *decisions(few, many)]
+    rows += stage.part("6/7 pools of unequal speed", real_pools)
+    return rows + [simulated_figure(row) for row in stage.part("7/7 simulations", simulated.measure)]
+
+
+def submits(costs: dict[str, list[Spent]]) -> list[Figure]:
+    plain = costs[submitting.PLAIN]
     return [
         *(faster(name, costs[name], plain, 2.5) for name in ("submit, released", "submit, held")),
         *(faster(name, costs[name], plain, 15) for name in ("submit_many, released", "submit_many, held")),
-        faster("submit_many, held, beside kombu's batch", costs["submit_many, held"], batch, 5),
+        faster("submit_many, held [kombu's batch]", costs["submit_many, held"], costs[submitting.BATCH], 5),
+    ]
+
+
+def workers(rates: dict[str, list[Spent]], waits: dict[str, dict[int, float]], idle: dict[str, list[idling.Idle]]) -> list[Figure]:
+    return [
         faster("no-op tasks, one worker of two processes", rates["fleet"], rates["plain Celery"], 0.75),
         *(sooner(f"enqueue to start at 50/s, p{p}", waits["fleet"][p], waits["plain Celery"][p], goal) for p, goal in ((50, 3), (99, 10))),
         *(lighter(f"one idle worker: {what}", idle, name, scale, unit) for what, name, scale, unit in (
             ("memory", "memory", 1e-6, "MB"), ("start", "start", 1, "s"), ("CPU of the start", "start_cpu", 1, "s"))),
-        sooner("decision, 100 pools, 1 000 held, p99", few.percentile(99), None, 5),
-        sooner("decision, 100 pools, 100 000 held, p99", many.percentile(99), None, 5),
+    ]  # fmt: skip
+
+
+def decisions(few: deciding.Decided, many: deciding.Decided) -> list[Figure]:
+    growth = median(many.server_us) / median(few.server_us)
+    pace = f"decision at {deciding.RATE:.0f}/s, 100 pools"
+    return [
+        sooner(f"{pace}, 1 000 held, p99", few.percentile(99), None, 5),
+        sooner(f"{pace}, 100 000 held, p99", many.percentile(99), None, 5),
         Figure(
-            "server per decision, 100 000 held beside 1 000", median(many.server_us), median(few.server_us), "us", growth, None, growth,
+            "server per decision, 100 000 held [1 000 held]", median(many.server_us), median(few.server_us), "us", growth, None, growth,
             "<= 1.1 x", growth <= 1.1,
         ),
     ]  # fmt: skip
+
+
+def real_pools() -> list[Figure]:
+    """p99 of real workers over the clairvoyant's for the same arrivals; beside it a strategy that binds early, and plain Celery."""
+    (ours,) = unequal.measure(UNEQUAL, ("late_binding",))
+    others = unequal.measure(UNEQUAL_OTHERS, ("least_connections", unequal.PLAIN))
+    is_met = ours.p99_ratio <= 1.25
+    return [
+        Figure(f"real pools of unequal speed, p99 / ideal [{row.who.removesuffix(', one queue')}]", ours.p99_ratio, row.p99_ratio, "x",
+               ours.p99_ratio / row.p99_ratio, None, None, "<= 1.25 x", is_met)
+        for row in others
+    ]  # fmt: skip
+
+
+def simulated_figure(row: simulated.Judged) -> Figure:
+    return Figure(row.what, row.fleet, row.beside, row.unit, None, row.spread, None, row.goal, row.is_met)
 
 
 def faster(what: str, ours: list[Spent], theirs: list[Spent], times: float) -> Figure:
@@ -77,13 +114,18 @@ def lighter(what: str, idle: dict[str, list[idling.Idle]], name: str, scale: flo
 
 
 def table(figures: list[Figure]) -> str:
-    lines = [f"{'':46} {'fleet':>9} {'plain':>9} {'':8} {'ratio':>6} {'(range)':>13} {'CPU':>6}  goal"]
+    width = max(len(row.what) for row in figures)
+    lines = [f"{'beside plain Celery, or [another]':{width}} {'fleet':>9} {'beside':>9} {'':7} {'ratio':>6} {'(range)':>13} {'CPU':>6}  goal"]
     for row in figures:
-        plain, ratio, cpu = ("" if value is None else f"{value:,.2f}" for value in (row.plain, row.ratio, row.cpu_ratio))
+        fleet, beside, ratio, cpu = ("" if value is None else number(value) for value in (row.fleet, row.beside, row.ratio, row.cpu_ratio))
         spread = f"({row.spread[0]:.2f}-{row.spread[1]:.2f})" if row.spread else ""
         verdict = "" if row.is_met is None else "met" if row.is_met else "missed"
-        lines.append(f"{row.what:46} {row.fleet:>9,.1f} {plain:>9} {row.unit:8} {ratio:>6} {spread:>13} {cpu:>6}  {row.goal} {verdict}".rstrip())
+        lines.append(f"{row.what:{width}} {fleet:>9} {beside:>9} {row.unit:7} {ratio:>6} {spread:>13} {cpu:>6}  {row.goal} {verdict}".rstrip())
     return "\n".join(lines)
+
+
+def number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:,.1f}" if value >= 100 else f"{value:,.2f}"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,6 +76,15 @@ def worker(
                     with suppress(psutil.NoSuchProcess):
                         one.kill()
                 child.wait()
+
+
+def until(is_so: Callable[[], bool], seconds: float = 120.0) -> None:
+    """Wait for the workers to get there; no benchmark waits for ever for one that died."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > end:
+            raise RuntimeError("the workers are not where they should be: is the machine very busy?")
+        time.sleep(0.02)
 
 
 def empty() -> None:

@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from fleet.simulation.dispatchers import clairvoyant
 from fleet.simulation.engine import simulate
 from fleet.simulation.fleets import Floats, SimulatedFleet, SimulatedPool, SimulatedType
 from fleet.simulation.workload import Workload, assemble
+from fleet.store import keys
 from fleet.store.client import connect
 
 SPEEDS = {"fast": 2.0, "usual": 1.0, "slow": 0.5}
@@ -81,11 +82,11 @@ def judged(who: str, tasks: int, responses: dict[int, float], ideal: Floats) -> 
 def fleet(sizes: Floats, gaps: Floats, hints: Floats) -> tuple[Floats, dict[int, float]]:
     """Return when each task was submitted, and its response time, both by the server's clock."""
     with workers("fleet.app", {pool: f"fleet.{pool}" for pool in SPEEDS}):
-        until(lambda: sum(row.status in ("idle", "busy") for row in roster.workers()) == len(SPEEDS))
+        stage.until(lambda: sum(row.status in ("idle", "busy") for row in roster.workers()) == len(SPEEDS))
         numbers = {
             submit("nap", {"size": float(sizes[n])}, size_hint=float(hints[n])).id: n for n in paced(gaps)
         }
-        until(lambda: len(search(limit=2 * len(sizes))) >= len(sizes))
+        stage.until(lambda: int(connect().xlen(f"{keys.prefix('main')}history")) >= len(sizes))
         rows = search(limit=2 * len(sizes))
     if len({row.task_id for row in rows}) != len(rows) or {row.state for row in rows} != {"done"}:
         raise RuntimeError("a task ended twice, or did not succeed")
@@ -101,7 +102,7 @@ def plain(sizes: Floats, gaps: Floats, _hints: Floats) -> tuple[Floats, dict[int
 
     app.conf.update(broker_url=os.environ["FLEET_BROKER__URL"], result_backend=os.environ["FLEET_BROKER__URL"])
     with workers("benchmarks.plain", dict.fromkeys(SPEEDS, "plain")):
-        until(lambda: len(app.control.ping(timeout=1.0)) == len(SPEEDS))
+        stage.until(lambda: len(app.control.ping(timeout=1.0)) == len(SPEEDS))
         sent, results = [], []
         for n in paced(gaps):
             sent.append(time.time())
@@ -135,14 +136,6 @@ def paced(gaps: Floats) -> Iterator[int]:
         at += gap
         time.sleep(max(0.0, at - time.monotonic()))
         yield number
-
-
-def until(is_so: Callable[[], bool], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > end:
-            raise RuntimeError("the workers are not where they should be: is the machine very busy?")
-        time.sleep(0.1)
 
 
 def declare_three(directory: Path, strategy: str) -> None:

@@ -16,7 +16,7 @@ from fleet.dispatcher.submit import TaskRequest, submit, submit_many
 from fleet.store import keys
 from fleet.store.client import connect
 
-ROUNDS, TASKS, PACED, RATE = 3, 2000, 300, 50.0
+ROUNDS, TASKS, PACED, WARM, RATE = 3, 2000, 300, 50, 50.0
 KINDS = (("plain Celery", "benchmarks.plain", "plain"), ("fleet", "fleet.app", "fleet.bench"))
 
 
@@ -46,12 +46,11 @@ def drained(kind: str, app: str, queue: str) -> Spent:
     produce(kind)
     client = connect()
     with stage.worker(app, queue) as process:
-        while (before := ended()) < TASKS // 10:
-            time.sleep(0.02)
+        stage.until(lambda: ended() >= TASKS // 10)
+        before = ended()
         server, workers, wall = server_seconds(client), tree_seconds(process.pid), time.perf_counter()
-        while (count := ended()) < TASKS * 19 // 20:
-            time.sleep(0.02)
-        done = count - before
+        stage.until(lambda: ended() >= TASKS * 19 // 20)
+        done = ended() - before
         took = time.perf_counter() - wall, tree_seconds(process.pid) - workers, server_seconds(client) - server
         return Spent(*(seconds / done for seconds in took))
 
@@ -75,27 +74,27 @@ def latency(rounds: int = ROUNDS) -> dict[str, dict[int, float]]:
         for name, app, queue in KINDS:
             stage.empty()
             with stage.worker(app, queue):
-                started(name)  # warm
+                started(name, WARM)
                 waits[name] += started(name)
     return {name: {percent: float(np.percentile(found, percent)) for percent in (50, 99)} for name, found in waits.items()}
 
 
-def started(kind: str) -> list[float]:
+def started(kind: str, tasks: int = PACED) -> list[float]:
     """Enqueue at the pace; milliseconds until each task began."""
     from benchmarks.plain import noop
 
     sent: list[Any] = []
-    for _ in paced():
+    for _ in paced(tasks):
         now = time.time()
         sent.append(submit("noop", {"at": now}) if kind == "fleet" else noop.apply_async(kwargs={"at": now}))
     rows = [one.get(timeout=60) for one in sent]
     return [1000 * (row["started"] - row["at"]) for row in rows]
 
 
-def paced() -> Iterator[int]:
+def paced(tasks: int) -> Iterator[int]:
     """Yield at the rate, however long the loop's body takes."""
     start = time.monotonic()
-    for n in range(PACED):
+    for n in range(tasks):
         time.sleep(max(0.0, start + n / RATE - time.monotonic()))
         yield n
 
