@@ -78,7 +78,7 @@ TABLE: Final[tuple[Metric, ...]] = (
     _histogram("ai_agent_response_time_seconds", "Submission to final outcome of a task.", AGENT_TYPE, COMPLEXITY),
     _gauge(
         "ai_agent_success_rate",
-        "Share of the last 100 remembered outcomes per pool that succeeded; of short tasks every eighth is remembered.",
+        "Share of the last 100 remembered outcomes per pool that succeeded; of pools that end many a second every eighth is remembered.",
         AGENT_TYPE,
     ),
     _counter("ai_agent_token_usage_total", "Tokens paid for, in and out.", AGENT_TYPE, MODEL),
