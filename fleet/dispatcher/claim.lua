@@ -19,7 +19,7 @@ if t[1] ~= 'released' then return refuse('the task is ' .. t[1]) end
 if not redis.call('ZSCORE', p .. 'workers', worker) then return refuse('this worker is not on the roster (its lease ended)') end
 local is_lesson = string.byte(id, -1) % 8 == 0 or not is_versed(p, t[5])
 local rate = is_lesson and test_rate(read_known(p, t[5], t[7]), tonumber(t[6]) or 10) or 0
-redis.call('HSET', key, 'state', 'running', 'worker', worker, 'started', stamp(now), 'rate', number_text(rate),
+redis.call('HSET', key, 'state', 'running', 'worker', worker, 'started', stamp(now), 'rate', rate,
   'lesson', is_lesson and 1 or 0)
 redis.call('ZREM', p .. 'released', id)
 redis.call('SADD', p .. 'running:' .. worker, id)

@@ -109,7 +109,7 @@ for _, pool in ipairs(redis.call('HKEYS', p .. 'queues')) do
   if (tonumber(t[1]) or 0) > 0 or (tonumber(t[2]) or 1) > 1 then -- one left alone is forgiven with time
     local grey = test_pool(p, pool, 0, 0, now)
     if math.abs(grey - (tonumber(t[2]) or 1)) > 0.05 * grey then
-      redis.call('HSET', p .. 'stats:' .. pool, 'grey', number_text(grey))
+      redis.call('HSET', p .. 'stats:' .. pool, 'grey', grey)
       for _, field in ipairs(redis.call('HKEYS', p .. 'stats:' .. pool)) do
         local kind = string.match(field, '^v:(.+)$')
         if kind then save_factor(p, pool, kind, read_known(p, pool, kind), grey) end

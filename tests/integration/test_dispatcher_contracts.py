@@ -100,6 +100,19 @@ def test_what_is_bound_to_a_pool_that_went_back_is_given_back(declared: Callable
     rig.check()
 
 
+def test_what_waits_bound_to_a_pool_that_understands_it_stays_bound(declared: Callable[..., Rig]) -> None:
+    rig = declared(task_types={"job": {"contract": 2, "strategy": "round_robin"}})
+    rig.worker("wa", "a", 1, NEW)
+    rig.worker("wb", "b", 1, NEW)
+    ids = [rig.submit().submission.task_id for _ in range(6)]
+    bound = {one: rig.store.hget(rig.key(f"task:{one}"), "bound") for one in ids}
+    for pool in ("a", "b"):
+        while rig.inflight(pool):
+            rig.end(rig.start(pool, f"w{pool}"))
+    assert {one: (rig.state(one), rig.record(one).pool) for one in ids} == {one: ("done", pool) for one, pool in bound.items()}
+    rig.check()
+
+
 def test_a_rolled_out_version_gets_no_task_it_does_not_understand(declared: Callable[..., Rig]) -> None:
     rig = second(declared, pools={"a": {}})
     rig.worker("old", "a", 5, BOTH)

@@ -29,7 +29,7 @@ local function learn_size(state, hint, size)
   local count = state.count + 1
   local weight = math.max(0.02, 1 / count)
   local after = {count = count, mean = state.mean + weight * (size - state.mean),
-                 x = state.x, y = state.y, xx = state.xx, yy = state.yy, xy = state.xy, smear = state.smear}
+                 x = state.x, y = state.y, xx = state.xx, yy = state.yy, xy = state.xy, smear = state.smear, error = 1}
   local miss = math.min(size / predict_size(state, hint), 10)
   local error = state.error or 2
   after.error = math.max(1, error + 0.02 * (miss * miss - error))

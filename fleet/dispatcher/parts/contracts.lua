@@ -24,7 +24,7 @@ local function look_at_shape(p)
   local changed, known = redis.call('GET', p .. 'serving'), shapes[p]
   if not known or not changed or known.changed ~= changed or known.second ~= this_second() then
     known = {changed = changed, second = this_second(), verdicts = {}, capable = {}, pools = {}, unions = {}, records = {},
-      lists = setmetatable({}, BY_NAME), lanes = {}, rows = {}, heads = {}}
+      lists = setmetatable({}, BY_NAME), lanes = {}, rows = {}, factors = {}, heads = {}}
     shapes[p] = known
   end
   return known

@@ -23,17 +23,20 @@ local function brief(number)
   return known
 end
 
+local candidates = {} -- of one decision
+
 local function describe(head, pools, row, chosen, score, cause, held)
-  local candidates = {}
+  local count = 0
   for _, pool in ipairs(pools) do
     local factor = row[pool.name]
     if factor then
       local excluded = head.excluded and head.excluded[pool.name]
-      candidates[#candidates + 1] = '{"pool":' .. quoted(pool.name) .. ',"cost":' .. brief(head.size * factor) .. ',"free":' .. pool.free ..
+      count = count + 1
+      candidates[count] = '{"pool":' .. quoted(pool.name) .. ',"cost":' .. brief(head.size * factor) .. ',"free":' .. pool.free ..
         pool.tail .. (pool.out and ',"out":true' or '') .. (excluded and ',"excluded":true}' or '}')
-      if #candidates == 8 then break end
+      if count == 8 then break end
     end
   end
   return '{"cause":"' .. cause .. '","held":' .. brief(held) .. ',"pool":' .. quoted(chosen) .. ',"score":' .. brief(score) .. ',"size":' ..
-    brief(head.size) .. ',"candidates":[' .. table.concat(candidates, ',') .. ']}'
+    brief(head.size) .. ',"candidates":[' .. table.concat(candidates, ',', 1, count) .. ']}'
 end

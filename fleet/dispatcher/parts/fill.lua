@@ -66,7 +66,7 @@ local function lane_head(p, source, only, now)
       table.remove(source.ids, at)
       unhold_task(p, id, lane)
       if head then end_task(p, id, 'dead', now, {reason = 'deadline passed while held', retry = true}) end
-    elseif source.bound and not understands(p, source.bound, head.type, head.profile.contract) then
+    elseif source.bound and not understands(p, source.bound, head.kind, head.profile.contract) then
       table.remove(source.ids, at)
       unhold_task(p, id, lane)
       give_back(p, head, source.bound, now)
@@ -78,16 +78,20 @@ local function lane_head(p, source, only, now)
     end
   end
   source.at = 1
-  return source.first
+  return source.first or nil
 end
 
--- What a lane is, known between runs. A lane of a bound pool knows that one only.
+local NOTHING = {}
+
+-- What a lane is, known between runs, and where to take its tasks from. A lane of a bound pool knows that one only.
 local function lane_facts(p, known, lane)
   local facts = known.lanes[lane]
   if not facts then
     local bound = string.sub(lane, 1, 1) == '@' and string.sub(lane, 2) or nil
     local pools = bound and {names = {bound}, has = {[bound] = true}} or lane_pools(p, known, lane)
-    facts = {lane = lane, bound = bound, names = pools.names, has = pools.has, pausing = bound and lane or (read_lane(lane))}
+    facts = {has = pools.has, pausing = bound and lane or (read_lane(lane)), source = {lane = lane, bound = bound or false,
+      names = pools.names, ids = NOTHING, is_all = false, fetch = 0, at = 0, first = false}}
+    if bound then known.factors[lane] = {[bound] = 1} end
     known.lanes[lane] = facts
   end
   return facts
@@ -114,16 +118,20 @@ end
 
 -- Those whose tasks nobody has paused: where to take tasks from, and all their pools.
 local function open_sources(p, known, only)
-  local open, sources, lanes = lanes_for(p, known, only), {}, {}
+  local open, sources = lanes_for(p, known, only), {}
   for _, facts in ipairs(open) do
     if is_calm(p) or redis.call('HEXISTS', p .. 'paused', facts.pausing) == 0 then
-      sources[#sources + 1] = {lane = facts.lane, bound = facts.bound, names = facts.names, ids = {}}
-      lanes[#lanes + 1] = facts.lane
+      local source = facts.source
+      source.ids, source.is_all = NOTHING, false
+      sources[#sources + 1] = source
     end
   end
-  if #lanes < #open then return sources, union_of(p, known, lanes) end
-  open.union = open.union or union_of(p, known, lanes)
-  return sources, open.union
+  if #sources == #open and open.union then return sources, open.union end
+  local lanes = {}
+  for index, source in ipairs(sources) do lanes[index] = source.lane end
+  local names = union_of(p, known, lanes)
+  if #sources == #open then open.union = names end
+  return sources, names
 end
 
 -- The chosen head goes: what a release needs of its record is read only now.
@@ -154,9 +162,9 @@ local function fill(p, only, now, cause)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
   local most = only and FILL_POOL_AT_MOST or FILL_AT_MOST
   local options = {hold = knob(p, 'hold'), only_pool = only and not has_idle(pools, only) and only or nil, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
-  local heads, factors, released = {}, {}, 0
+  local heads, factors, released = {}, known.factors, 0
   local function next_of(source)
-    source.first = nil
+    source.first = false
     local head = lane_head(p, source, only, now)
     if head then head.source = source end
     return head
@@ -164,7 +172,7 @@ local function fill(p, only, now, cause)
   for _, source in ipairs(sources) do
     -- One more than may go: it tells that the lane does not become empty.
     source.fetch = (only and math.min(pools[index[only]].free, FETCH) or FETCH) + 1
-    factors[source.lane] = source.bound and {[source.bound] = 1} or lane_row(p, known, source.lane, source.names)
+    if not source.bound then lane_row(p, known, source.lane, source.names) end
     heads[#heads + 1] = next_of(source)
   end
   local round = open_round(heads, pools, factors, options)

@@ -27,14 +27,11 @@ end
 local function read_size(p, task_type) return remembered('size ' .. task_type, fetch_size, p, task_type) end
 
 local function save_size(p, task_type, state)
-  local numbers = {}
-  for index, name in ipairs(SIZE_FIELDS) do numbers[index] = string.format('%.8g', state[name] or 0) end
-  local text = table.concat(numbers, ' ')
+  local text = string.format('%d %.8g %.8g %.8g %.8g %.8g %.8g %.8g %.8g', state.count, state.mean, state.x, state.y, state.xx, state.yy,
+    state.xy, state.smear, state.error or 0) -- in the order of SIZE_FIELDS
   memo['size ' .. task_type], parsed[task_type] = state, {text = text, state = state}
   redis.call('SET', p .. 'size:' .. task_type, text)
 end
-
-local function number_text(value) return string.format('%.8g', value) end
 
 -- Time on test: completions the running tasks should have brought against those seen. t: what is stored of it, in this
 -- order; `change` of rate, completions. -> how much slower than learned the pool is, and what to store.
@@ -45,8 +42,7 @@ local function settled(t, change, completed, now)
   local expected, done = settle_test(tonumber(t[1]) or 0, tonumber(t[2]) or 0, rate, math.max(0, now - (tonumber(t[4]) or now)))
   done = done + completed
   local grey = grey_factor(expected, done, tonumber(t[5]))
-  return grey, {'test_expected', number_text(expected), 'test_done', number_text(done), 'test_rate', number_text(math.max(rate + change, 0)),
-    'test_at', stamp(now), 'test_grey', number_text(grey)}
+  return grey, {'test_expected', expected, 'test_done', done, 'test_rate', math.max(rate + change, 0), 'test_at', now, 'test_grey', grey}
 end
 
 local function test_pool(p, pool, change, completed, now)
@@ -87,7 +83,7 @@ local function save_factor(p, pool, task_type, known, grey, success)
   success = success or tonumber(redis.call('HGET', p .. 'stats:' .. pool, 'q:' .. task_type)) or 1
   local speed = shrunk_speed(known.speed, known.count, known.pool_speed)
   local factor = cost_factor(speed, success, price_of(p, pool), knob(p, 'kappa'), grey)
-  redis.call('HSET', p .. 'factors:' .. task_type, pool, number_text(factor))
+  redis.call('HSET', p .. 'factors:' .. task_type, pool, factor)
   note_factor(p, pool, task_type, factor)
 end
 
@@ -112,20 +108,19 @@ local function learn_outcome(p, task, pool, ok, service, now)
     'square', 'response', 'outcomes', 'v:' .. kind, 'n:' .. kind, 'speed', 'speed_n', 'prior')
   local known, seen, response = as_known(p, kind, unpack(s, 12, 16)), tonumber(s[8]) or 0, tonumber(s[10])
   local success, outcomes = learn_success(tonumber(s[6]) or 1, ok), string.sub((s[11] or '') .. (ok and '1' or '0'), -100)
-  response = number_text(response and response + 0.1 * (service - response) or service)
+  response = response and response + 0.1 * (service - response) or service
   if ok then known = learn_attempt(known, tonumber(task.hint), service) end
   local grey, tested = settled(s, -rate, rate > 0 and test_weight(known) or 0, now)
   if ok then
     local mean, count = learn_service(tonumber(s[7]) or service, seen, service)
-    local square, text = learn_service(tonumber(s[9]) or service * service, seen, service * service), number_text(mean)
-    redis.call('HSET', key, 'q:' .. kind, number_text(success), 'outcomes', outcomes, 'response', response, 'service', text, 'service_n', count,
-      'square', number_text(square), 'v:' .. kind, number_text(known.speed), 'n:' .. kind, known.count, 'speed', number_text(known.pool_speed),
-      'speed_n', known.pool_count, unpack(tested))
-    redis.call('HSET', p .. 'service', pool, text)
+    local square = learn_service(tonumber(s[9]) or service * service, seen, service * service)
+    redis.call('HSET', key, 'q:' .. kind, success, 'outcomes', outcomes, 'response', response, 'service', mean, 'service_n', count,
+      'square', square, 'v:' .. kind, known.speed, 'n:' .. kind, known.count, 'speed', known.pool_speed, 'speed_n', known.pool_count, unpack(tested))
+    redis.call('HSET', p .. 'service', pool, mean)
     note_service(p, pool, mean)
     save_size(p, kind, known.size)
   else
-    redis.call('HSET', key, 'q:' .. kind, number_text(success), 'outcomes', outcomes, 'response', response, unpack(tested))
+    redis.call('HSET', key, 'q:' .. kind, success, 'outcomes', outcomes, 'response', response, unpack(tested))
   end
   save_factor(p, pool, kind, known, grey, success)
 end

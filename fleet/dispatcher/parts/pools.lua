@@ -103,7 +103,7 @@ local function lane_row(p, known, lane, names)
   local row = rows[lane]
   if not row then
     row = {}
-    rows[lane] = row
+    rows[lane], known.factors[lane] = row, row
     local values = #names > 0 and redis.call('HMGET', p .. 'factors:' .. task_type, unpack(names)) or NOBODY
     for index, name in ipairs(names) do row[name] = tonumber(values[index] or nil) end
   end
