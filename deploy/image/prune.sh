@@ -27,10 +27,17 @@ rm -rf "$packages"/pip-*.dist-info "$packages"/setuptools-*.dist-info "$1"/bin/p
 without kubernetes/aio
 # Of SciPy its special functions are read, Erlang's formulas and Student's quantiles; linear programs are HiGHS' own package.
 only scipy '*.py' '*.so' _lib special
+rm -f "$packages"/scipy/special/cython_special.* "$packages"/scipy/special/_test_internal.*
 # Matplotlib asks fontTools for the names of glyphs, and draws screens and SVG in one typeface.
 only fontTools '*.py' misc
 without matplotlib/mpl-data/sample_data matplotlib/mpl-data/fonts/afm matplotlib/mpl-data/fonts/pdfcorefonts
 without sqlalchemy/testing
+# Of Pillow matplotlib writes PNG; formats of the web come with libraries of their own.
+rm -f "$packages"/PIL/_avif.* "$packages"/PIL/_webp.*
+for library in avif webp webpmux webpdemux sharpyuv; do rm -f "$packages"/pillow.libs/lib"$library"-*; done
+# Scripts are simulated by the Lua that Redis has; nothing is shown with its syntax coloured.
+only lupa '*.py' 'lua51*' 'luajit21*'
+only pygments/lexers __init__.py _mapping.py
 # What only a compiler reads, and what it left for a debugger. Libraries inside *.libs were moved by patchelf and stay as they are.
 find "$packages" -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.h' -o -name '*.a' -o -name '*.map' \) -delete
 if command -v strip > /dev/null; then

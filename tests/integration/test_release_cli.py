@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,6 +32,7 @@ APPS = "/apis/apps/v1/namespaces/fleet/deployments"
 PODS = "/api/v1/namespaces/fleet/pods"
 SCALED = "/apis/keda.sh/v1alpha1/namespaces/fleet/scaledobjects"
 ROUTE = "/apis/networking.istio.io/v1/namespaces/fleet/virtualservices/gateway"
+HOOK = Path(__file__).parents[2] / "charts/fleet/files/tests/gateway.py"
 LABELS = {"labelSelector": "app.kubernetes.io/part-of=agent-fleet,fleet/track=green"}
 
 
@@ -199,3 +202,15 @@ def test_smoke_tells_why_the_door_is_shut(front_door: tuple[str, Rig], store: re
     assert "401" in run("smoke", "--url", url, "--api-key", "nobody", "--task", "job={}", code=1)["reason"]
     gone = f"http://127.0.0.1:{free_port()}"
     assert "does not answer" in run("smoke", "--url", gone, "--api-key", "nobody", "--task", "job={}", code=1)["reason"]
+
+
+def hook(url: str) -> subprocess.CompletedProcess[str]:
+    """Run what the chart's `helm test` pod runs."""
+    return subprocess.run([sys.executable, "-c", HOOK.read_text().replace("@URL@", url)], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_helm_test_passes_before_a_gateway_that_serves_and_fails_before_none(front_door: tuple[str, Rig]) -> None:
+    url, _ = front_door
+    done = hook(url)
+    assert (done.returncode, done.stdout) == (0, "/health 200\n/ready 200\n"), done.stderr
+    assert hook(f"http://127.0.0.1:{free_port()}").returncode != 0

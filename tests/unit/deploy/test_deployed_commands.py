@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[3]
 CALL = re.compile(r"^\s*(?:(?:- )?run: )?fleet ((?:release|render|rollout)\b.*)$", re.MULTILINE)
 PROGRAM = re.compile(r'"args" \(list ([^)]*)\)')
 PROBE = re.compile(r'\(list "fleet" ("probe"[^)]*)\)')
+ARGUMENTS = re.compile(r'define "fleet\.\w+\.args" -}}(.*?)(?=\{\{/\*|define |\Z)', re.DOTALL)
+MOUNTED = re.compile(r"=/etc/fleet-\S+")
 
 
 def called() -> Iterator[list[str]]:
@@ -29,6 +31,9 @@ def called() -> Iterator[list[str]]:
     for template in sorted((ROOT / "charts/fleet/templates").rglob("*.yaml")):
         for found in (*PROGRAM.findall(template.read_text()), *PROBE.findall(template.read_text())):
             yield shlex.split(found.replace("$c.id", "code_generator"))
+    for part in sorted((ROOT / "charts/fleet/templates/_parts").glob("*.tpl")):
+        for block in ARGUMENTS.findall(part.read_text()):
+            yield [MOUNTED.sub(f"={__file__}", line[2:]) for line in block.splitlines() if line.startswith("- ")]
 
 
 COMMANDS = sorted({tuple(words) for words in called()})

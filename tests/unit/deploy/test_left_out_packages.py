@@ -82,8 +82,9 @@ for package in (fleet, workers, beat_schedules):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(("__main__", "_pb2", "_pb2_grpc")) and module.name != "fleet.cli.mcp_tools":
             importlib.import_module(module.name)
-import scipy, matplotlib, kubernetes.client
-assert scipy.__file__.startswith(sys.argv[1]) and matplotlib.__file__.startswith(sys.argv[1]), scipy.__file__
+import scipy, matplotlib, kubernetes.client, PIL, lupa
+for pruned in (scipy, matplotlib, PIL, lupa):
+    assert pruned.__file__.startswith(sys.argv[1]), pruned.__file__
 from fleet.costs.trends import trend
 from fleet.scaling.erlang import slots_for
 import numpy as np
@@ -93,6 +94,10 @@ figure = Figure()
 figure.add_subplot().plot([1, 2], label="label")
 figure.savefig(io.BytesIO(), format="svg")
 figure.savefig(io.BytesIO(), format="png")
+from fleet.simulation import lua
+from rich.console import Console
+from rich.table import Table
+Console(file=io.StringIO()).print(Table("head"))
 from fleet.simulation.fleets import unequal_pools
 print(round(unequal_pools().capacity(), 3))
 from fleet.cli.mcp import mcp
@@ -105,12 +110,13 @@ except Exception as error:
 
 def test_control_runs_on_what_is_left_of_its_packages(tmp_path: Path) -> None:
     packages = tmp_path / f"lib/python3.{sys.version_info.minor}/site-packages"
-    for name in ("scipy", "matplotlib", "fontTools", "kubernetes", "sqlalchemy"):
+    for name in ("scipy", "matplotlib", "fontTools", "kubernetes", "sqlalchemy", "PIL", "lupa", "pygments"):
         spec = importlib.util.find_spec(name)
         assert spec is not None
         [folder] = spec.submodule_search_locations or []
         shutil.copytree(folder, packages / name)
     (packages / "scipy.libs").symlink_to(Path(folder).parent / "scipy.libs")
+    shutil.copytree(Path(folder).parent / "pillow.libs", packages / "pillow.libs")
     subprocess.run(["sh", str(ROOT / "deploy/image/prune.sh"), str(tmp_path)], check=True)
     done = subprocess.run(
         [sys.executable, "-c", CONTROL, str(packages), json.dumps(COMPONENTS["control"]["leave_out"])],
