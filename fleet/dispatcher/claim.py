@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from fleet.dispatcher.patience import patiently
@@ -9,6 +10,9 @@ from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import connect
 from fleet.store.scripts import resident
+
+TICKET_BYTES = 4
+"""Enough to tell the few who may ask for one attempt of one task apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +30,15 @@ class Claim:
     """W3C header of the attempt before this one, where that was traced."""
 
 
-def claim(task_id: str, attempt: int, worker_id: str, traceparent: str = "") -> Claim:
-    """Ask for the attempt; one worker gets it, once. The next attempt is told of this one's trace."""
+def claim(task_id: str, attempt: int, worker_id: str, traceparent: str = "", ticket: str = "") -> Claim:
+    """Ask for the attempt; one asker gets it, once. The next attempt is told of this one's trace.
+
+    The ticket is the asker's own, a fresh one unless given: the broker may hand a worker the same message twice.
+    """
+    ticket = ticket or os.urandom(TICKET_BYTES).hex()
     granted, text, *rest = patiently(
         lambda _: resident("dispatcher/claim.lua")(
-            connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id, traceparent]
+            connect(), [keys.prefix(current().cell)], [task_id, attempt, worker_id, traceparent, ticket]
         )
     )
     if not granted:
