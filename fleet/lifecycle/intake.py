@@ -16,6 +16,7 @@ from celery.worker.consumer import Consumer
 from fleet import catalogue
 from fleet.dispatcher import malformed
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
+from fleet.lifecycle import acceptance
 from fleet.telemetry import logs
 
 
@@ -28,6 +29,11 @@ class FleetConsumer(Consumer):  # type: ignore[misc]
             conn.ensure_connection, interval_start=0.2, interval_step=0.4, interval_max=random.uniform(0.8, 1.6)
         )
         return super().ensure_connected(conn)
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Know first who has begun: what Celery forgets here must not be at work."""
+        acceptance.hear_who_began(self.pool, self.hub)
+        super().on_connection_error_after_connected(exc)
 
     def create_task_handler(self, *args: Any, **kwargs: Any) -> Callable[[Any], None]:
         receive = super().create_task_handler(*args, **kwargs)

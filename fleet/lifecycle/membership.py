@@ -26,6 +26,8 @@ from fleet.telemetry import logs
 
 LOG = "lifecycle"
 LOOK_AFTER_SECONDS = 0.5
+SOONER = 4
+"""How much more often a heartbeat is tried while the store is away."""
 
 
 class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
@@ -140,7 +142,7 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
         pause = min(interval, settings.leases.tick_seconds) if is_ticker else interval
         beats, every = 0, max(1, round(interval / pause))
         suspects, look_every = frozenset[str](), max(1, round(orphans.LOOK_SECONDS / pause))
-        while not self.stopping.wait(pause):
+        while not self.stopping.wait(min(pause, interval / SOONER) if was_down else pause):
             try:
                 if beats % every == 0:
                     self._heartbeat(me.memory_info().rss)
@@ -157,7 +159,8 @@ class Membership(bootsteps.StartStopStep):  # type: ignore[misc]
                         error=str(error),
                         next="trying on; claimed tasks are fenced until then",
                     )
-                was_down = True
+                # At once when it is back: a lease has no time for an absence and a whole interval on either side of it.
+                was_down, beats, suspects = True, -1, frozenset()
             except Exception as error:  # a heartbeat that dies of a surprise would look like a dead worker
                 logs.get(LOG).error("heartbeat_failed", worker=self.worker_id, error=repr(error))
             beats += 1

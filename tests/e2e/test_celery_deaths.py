@@ -13,10 +13,12 @@ from eventually import eventually
 
 from fleet import submit
 from fleet.dispatcher import tasks
+from fleet.dispatcher.envelope import ATTEMPT, QUEUE
 from fleet.dispatcher.mending import mend
 from fleet.dispatcher.submit import TaskRequest, submit_many
 from fleet.dispatcher.tasks import search
 from fleet.health import glance
+from fleet.store.client import connect
 from workers.gameday.proxy import Proxy
 
 WAIT = 30
@@ -116,6 +118,36 @@ def test_a_killed_worker_and_a_frozen_one_lose_their_tasks_to_another(broken: Ce
     assert {task.id: attempts(task.id) for task in naps} == accepted
     assert Counter(row.task_id for row in search()) == Counter({task.id: 1 for task in naps}), "one end each"
     assert rescuer.record is not None
+    assert mend() == {"mended": 0}
+
+
+def test_a_message_that_comes_twice_to_one_worker_runs_once(broken: Cell, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    worker = broken.start("victims", "worker")
+    nap = submit("nap_apart", {"seconds": 2.0, "journal": str(journal)})
+    eventually(lambda: lines(journal, "start"), timeout=WAIT)
+    envelope = str(connect().hget("fleet:{main}:task:" + nap.id, "envelope")).encode()
+    connect().lpush("fleet.victims", envelope.replace(QUEUE, b"fleet.victims").replace(ATTEMPT, b"1"))
+    eventually(lambda: "attempt_dropped" in worker.log.read_text(), timeout=WAIT)
+    assert nap.get(WAIT)
+    assert len(lines(journal, "start")) == 1
+    assert mend() == {"mended": 0}
+
+
+def test_tasks_that_begin_as_the_connection_breaks_are_not_forgotten(broken: Cell, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    worker = broken.start("victims", "worker")
+    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
+    for child in worker.children():
+        child.suspend()
+    # Longer than it takes the worker to give up what it believes not to run.
+    naps = [submit("nap_apart", {"seconds": 5.0, "journal": str(journal)}) for _ in range(2)]
+    eventually(lambda: connect().llen("fleet.victims") == 0 and worker.log.read_text().count(" received") == 3, timeout=WAIT)
+    connect().client_kill_filter(_type="normal", skipme=True)
+    for child in worker.children():
+        child.resume()
+    assert [task.get(WAIT) for task in naps] == [{"attempt": 1}] * 2
+    assert Counter(row[1] for row in lines(journal, "start")) == Counter({task.id: 1 for task in naps})
     assert mend() == {"mended": 0}
 
 
