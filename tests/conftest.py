@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import redis
 from hypothesis import HealthCheck, settings
-from opentelemetry.context import Context, attach, detach
+from opentelemetry.context import Context, attach
 
 from fleet.store.client import connect, forget
 from fleet.supervisor import valkey
+from fleet.telemetry import tracing
 
 # Timings are never asserted: a busy machine is no bug.
 settings.register_profile("fleet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -35,11 +36,12 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def no_span_of_others() -> Iterator[None]:
-    """A span that one test left open is not the parent of what the next one does."""
-    token = attach(Context())
+def no_span_left_open() -> Iterator[None]:
+    """A span that stays current is the parent of all that follows: the test that left it fails, not one of the others."""
     yield
-    detach(token)
+    if left := tracing.current_ids():
+        attach(Context())
+        pytest.fail(f"a span is current after the test: {left}")
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ from fleet.dispatcher.tasks import withdraw
 from fleet.telemetry import tracing
 
 TENANT_HEADER = "tenant"
+INSTRUMENTATIONS = "opentelemetry.instrumentation."
+"""Nobody else is told: for others `after_task_publish` means that the task was sent."""
 
 
 class FleetAMQP(AMQP):  # type: ignore[misc]
@@ -43,7 +45,8 @@ class FleetAMQP(AMQP):  # type: ignore[misc]
             args, kwargs, embed = message.body
             payload = orjson.dumps(kwargs, default=str)
             message.headers.update(signatures.stamped(message.headers["id"], name, args, payload, embed))
-            return plain(producer, name, message, **options)
+            with _closing(name, message.headers):
+                return plain(producer, name, message, **options)
 
         return send_task_message
 
@@ -118,6 +121,25 @@ def _published(name: str, message: Any, headers: dict[str, Any]) -> Iterator[Non
         yield
     finally:
         signals.after_task_publish.send(**where)
+
+
+@contextmanager
+def _closing(name: str, headers: Mapping[str, Any]) -> Iterator[None]:
+    """Close what an instrumentation of Celery opened for a publication that fails.
+
+    Celery announces a publication and tells nobody that it failed: the span would stay current, and be the parent of
+    everything this process does from then on.
+    """
+    before = tracing.current_ids()
+    try:
+        yield
+    except BaseException as error:
+        if tracing.current_ids() != before:
+            tracing.fail_current(error)
+            for receiver in signals.after_task_publish._live_receivers(name):
+                if str(receiver.__module__).startswith(INSTRUMENTATIONS):
+                    receiver(sender=name, headers=headers, body=None)
+        raise
 
 
 def _own_attempt(task_id: str) -> str:

@@ -23,11 +23,8 @@ def submitting(task_type: str, tenant: str, carrier: Mapping[str, Any] | None = 
     begin("fleet-producer")
     parent = tracing.continued(carrier or _of_running_task())
     about = {"fleet.task_type": task_type, "fleet.tenant": tenant}
-    with tracing.span(f"submit {task_type}", about, kind="producer", parent=parent) as span:
-        try:
-            yield
-        finally:
-            tracing.close_inside(span)
+    with tracing.span(f"submit {task_type}", about, kind="producer", parent=parent):
+        yield
 
 
 def keep(request: Any, carrier: Mapping[str, str], is_recorded: bool) -> None:

@@ -190,13 +190,13 @@ def link(span: Any, traceparent: str) -> None:
             span.add_link(found.context)
 
 
-def close_inside(span: Any) -> None:
-    """End spans that somebody opened inside this one and lost, as an instrumentation whose closing signal never came."""
-    if span is not None:
+def fail_current(error: BaseException) -> None:
+    """Mark the current span failed, when it is somebody else's to end."""
+    if current_ids() is not None:
         from opentelemetry.trace import get_current_span
 
-        if (left := get_current_span()) is not span:
-            left.end()
+        get_current_span().record_exception(error)
+        describe(get_current_span(), {}, f"{type(error).__name__}: {error}")
 
 
 def current_ids() -> tuple[str, str] | None:

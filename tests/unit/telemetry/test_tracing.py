@@ -110,15 +110,6 @@ def test_a_program_that_traces_by_itself_is_joined() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_spans_somebody_lost_are_ended_with_the_one_around_them(spans: InMemorySpanExporter) -> None:
-    with tracing.span("submit") as outer:
-        lost = tracing.span("published by somebody")
-        lost.__enter__()
-        tracing.close_inside(outer)
-    assert tracing.current_ids() is None
-    assert {span.name for span in spans.get_finished_spans()} == {"submit", "published by somebody"}
-
-
 def test_flow_of_control_is_no_failure(spans: InMemorySpanExporter) -> None:
     with pytest.raises(KeyError), tracing.span("run", expected=(KeyError,)):
         raise KeyError("again")
