@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError
 from fleet.errors import FleetError
 from fleet.store.client import connect, forget
 from workers.gameday.proxy import Proxy
-from workers.gameday.score import in_flight
+from workers.gameday.score import Strike, in_flight
 from workers.gameday.stage import Stage, pid, signal_tree
 
 Fault = Iterator[None]
@@ -177,10 +177,11 @@ def kill_at_random(stage: Stage) -> Fault:
 
 
 def _end_broker(stage: Stage, number: signal.Signals) -> None:
-    stage.strike()
-    process = stage.ground.broker.process
+    began, process = time.monotonic(), stage.ground.broker.process
     process.send_signal(number)
     process.wait(timeout=30)
+    # It lets tasks begin until it is gone: they are interrupted, too.
+    stage.strikes.append(Strike(began, until=time.monotonic()))
     forget()
 
 
