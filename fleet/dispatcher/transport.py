@@ -18,6 +18,7 @@ from fleet.dispatcher import malformed
 from fleet.dispatcher.envelope import ATTEMPT_HEADER
 from fleet.settings import current
 from fleet.store.client import Refused, refusal
+from fleet.telemetry import logs
 
 PRIORITY_SEPARATOR = b"\x06\x16"
 
@@ -69,15 +70,30 @@ class QoS(redis.QoS):
             super().reject(delivery_tag, requeue=requeue)  # type: ignore[no-untyped-call]
 
     def restore_unacked(self, client: Any = None) -> None:
+        """Put back what was taken and has not begun, where the broker can still be told: never an error.
+
+        A channel that closes because its broker has died knows no address any more; an exception here ends the worker.
+        """
         self._flush()  # type: ignore[no-untyped-call]
-        self._return([tag for tag in self._delivered if tag in self._own], client)
-        for tag in [tag for tag in self._delivered if tag in self._own]:
-            del self._delivered[tag]
+        own = [tag for tag in self._delivered if tag in self._own]
+        try:
+            self._return(own, client)
+            for tag in own:
+                del self._delivered[tag]
+            if self._delivered:
+                super().restore_unacked(client)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            logs.get("dispatcher").info(
+                "messages_not_put_back", count=len(self._delivered), error=f"{type(error).__name__}: {error}",
+                next="none: tasks of the fleet are sent again within seconds, others after the visibility timeout",
+            )  # fmt: skip
+        self._delivered.clear()
         self._own.clear()
-        super().restore_unacked(client)  # type: ignore[no-untyped-call]
 
     def _return(self, tags: list[str], client: Any = None) -> None:
         """Put messages back where they came from, first in line; an attempt handed back meanwhile is fenced off."""
+        if not tags:
+            return
         with self.channel.conn_or_acquire(client) as connection:
             for tag in tags:
                 message = self._delivered[tag]

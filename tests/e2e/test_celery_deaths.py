@@ -151,6 +151,24 @@ def test_tasks_that_begin_as_the_connection_breaks_are_not_forgotten(broken: Cel
     assert mend() == {"mended": 0}
 
 
+def test_a_worker_with_messages_that_nobody_has_begun_outlives_its_broker(broken: Cell) -> None:
+    worker = broken.start("victims", "worker")
+    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
+    for child in worker.children():
+        child.suspend()
+    naps = [submit("nap_apart", {"seconds": 0.1}) for _ in range(2)]
+    eventually(lambda: worker.log.read_text().count(" received") == 3, timeout=WAIT)
+    broken.kill_broker()
+    eventually(lambda: "messages_not_put_back" in worker.log.read_text(), timeout=WAIT)
+    broken.restart_broker()
+    for child in worker.children():
+        child.resume()
+    later = submit("nap_apart", {"seconds": 0.1})
+    eventually(lambda: later.status == "done", timeout=RECONNECT)
+    eventually(lambda: {task.status for task in naps} <= {"done", "unknown"}, timeout=RECONNECT)
+    assert worker.process.poll() is None
+
+
 @pytest.mark.timeout(300)
 def test_a_broker_killed_in_mid_load_is_consumed_again(broken: Cell) -> None:
     broken.start("victims", "worker")
