@@ -101,7 +101,7 @@ def age(check: bool, as_json: bool) -> None:
 
 @group.command("rotate")
 @click.argument("path", required=False)
-@click.option("--kind", help="What the secret is, where its path does not say: broker, gateway, signing, llm, random.")
+@click.option("--kind", help="What the secret is, where its path does not say: broker, gateway, signing, dynamic, llm, random.")
 @click.option("--value-stdin", is_flag=True, help="Read the new value (a provider's key) from standard input.")
 @json_option
 def rotate(path: str | None, kind: str | None, value_stdin: bool, as_json: bool) -> None:

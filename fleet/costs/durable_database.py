@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sql
 
 from fleet.costs.durable_tables import metadata
 from fleet.errors import ConfigurationError, FleetError
+from fleet.settings import current
 
 # pg8000 is permissively licensed and pure Python; what is large goes through COPY, where the driver's speed hardly counts.
 POSTGRESQL_DRIVER = "postgresql+pg8000"
 # Key of the lock under which one of several programs creates the tables; any number that nobody else uses.
 CREATING = 0x1ED6E5
+LOGIN = "fleet.secrets.database_login"
 
 
 class LedgerUnavailable(FleetError):
@@ -45,6 +49,8 @@ def open_database(url: str) -> sql.Engine:
             )
     # Asked before use: a database may have been restarted between two jobs.
     engine = sql.create_engine(address, pool_pre_ping=True)
+    if engine.dialect.name == "postgresql" and (path := current().costs.ledger_login_secret):
+        log_in_with(engine, path)
     with reached(engine), engine.connect() as connection:
         # Several programs may be the first at once: one creates the tables, the others wait for it.
         if engine.dialect.name == "sqlite":
@@ -58,6 +64,23 @@ def open_database(url: str) -> sql.Engine:
             with suppress(sql.exc.OperationalError):
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     return engine
+
+
+def log_in_with(engine: sql.Engine, path: str) -> None:
+    """Let every new connection log in as the secret at this path says at that moment, so that rotating needs no restart."""
+    login = import_module(LOGIN)  # a neighbour: named, not imported
+
+    @sql.event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, _record: Any, arguments: Any, options: dict[str, Any]) -> Any:
+        options["user"], options["password"] = login.read(path)
+        try:
+            return dialect.connect(*arguments, **options)
+        except dialect.loaded_dbapi.Error:
+            fresh = login.read(path, was_refused=True)
+            if fresh == (options["user"], options["password"]):
+                raise
+            options["user"], options["password"] = fresh
+            return dialect.connect(*arguments, **options)
 
 
 @contextmanager

@@ -98,6 +98,10 @@ class LeasedBackend(Protocol):
         """Return the same credential with a longer lease, or raise when it cannot be renewed."""
         ...
 
+    def revoke(self, lease_id: str) -> None:
+        """Give a lease back: its credential is worthless from now on; nothing happens when it has ended."""
+        ...
+
 
 def checked(path: str) -> str:
     """Return the path when it is one: lower case, segments divided by `/`, nothing that climbs."""

@@ -43,7 +43,9 @@ def backend(settings: Settings | None = None) -> SecretBackend:
 
             session = vault_session(chosen)
             envelope = Envelope(session) if chosen.vault_envelope else None
-            return VaultBackend(session, mount=chosen.vault_mount, envelope=envelope)
+            return VaultBackend(
+                session, mount=chosen.vault_mount, envelope=envelope, database_mount=chosen.vault_database_mount
+            )
 
 
 def vault_session(chosen: SecretSettings) -> VaultSession:

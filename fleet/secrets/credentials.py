@@ -1,8 +1,8 @@
 """What does it take to replace each kind of credential?
 
 One class per kind, each with the four verbs of `rotate.Credential`. What a path is follows from where it lies:
-`fleet/broker/...` is a broker user, `fleet/gateway/...` an API key, `fleet/signing` the signing key, `agents/.../llm` a
-provider's key. Anything else is replaced by random text, and only when asked for by name.
+`fleet/broker/...` is a broker user, `fleet/gateway/...` an API key, `fleet/database/...` a database login, `fleet/signing`
+the signing key, `agents/.../llm` a provider's key. Anything else is replaced by random text, and only when asked for by name.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from fleet.errors import ConfigurationError, NotFound
 from fleet.secrets import api_keys, signing_keys
 from fleet.secrets.backend import SecretBackend
+from fleet.secrets.database_login import DatabaseLogin
 from fleet.secrets.errors import BackendUnavailable, SecretConflict, SecretMissing
 from fleet.secrets.roles import Role
 from fleet.secrets.rotate import Credential, Fields
@@ -227,6 +228,8 @@ def kind_of(path: str) -> str | None:
             return "broker"
         case ["fleet", "gateway", _]:
             return "gateway"
+        case ["fleet", "database", _]:
+            return "dynamic"
         case ["fleet", "signing"]:
             return "signing"
         case ["agents", _, "llm" | "llm_api_key"]:
@@ -249,6 +252,7 @@ def credential(
         "broker": BrokerUser(client),
         "gateway": GatewayKey(client, cell),
         "signing": SigningKeys(backend),
+        "dynamic": DatabaseLogin(backend),
         "llm": LlmKey(llm_base_url, supplied),
         "random": RandomText(),
     }

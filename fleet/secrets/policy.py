@@ -74,6 +74,8 @@ def operator_policy(mount: str = "fleet", transit: str = "transit") -> Policy:
             (f"{transit}/decrypt/*", ("update",)),
             (f"{transit}/rewrap/*", ("update",)),
             ("database/creds/*", ("read",)),
+            ("sys/leases/renew", ("update",)),
+            ("sys/leases/revoke", ("update",)),
         ),
         (FLEET_KEY, SHARED_KEY, OPERATOR, "fleet-maintenance"),
     )

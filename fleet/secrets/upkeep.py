@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from fleet.clock import SYSTEM, Clock, utc
 from fleet.errors import ConfigurationError, FleetError
-from fleet.secrets import audit, rotate
+from fleet.secrets import audit, database_login, rotate
 from fleet.secrets.age import Age, judge, oldest_first
 from fleet.secrets.backend import SecretBackend
 from fleet.secrets.configured import backend as configured_backend
@@ -95,10 +95,11 @@ def rotate_one(
 def rotate_due(
     backend: SecretBackend | None = None, settings: Settings | None = None, clock: Clock = SYSTEM
 ) -> tuple[Progress | Stuck, ...]:
-    """Go on with every rotation under way and begin those whose age asks for it."""
+    """Go on with every rotation under way and begin those whose age, or whose lease, asks for it."""
     settings = settings or current()
     backend = backend or configured_backend(settings)
     paths = [rotation.path for rotation in rotate.under_way(backend)]
+    paths += [path for path in database_login.due(backend, clock) if path not in paths]
     paths += [
         age.path
         for age in ages(backend, settings, clock)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -124,6 +125,10 @@ class VaultBackend:
         except refused.InvalidRequest:
             raise BackendUnavailable(f"the lease of {secret.path!r} has ended: read it again") from None
         return replace(secret, lease=Lease(lease.id, float(answer["lease_duration"]), bool(answer["renewable"])))
+
+    def revoke(self, lease_id: str) -> None:
+        with suppress(refused.InvalidRequest):  # it has ended by itself
+            self._ask("revoke", "sys/leases/revoke", lambda vault: vault.sys.revoke_lease(lease_id))
 
     def _issue(self, path: str) -> Secret:
         role = path.removeprefix(DYNAMIC)

@@ -120,6 +120,8 @@ class CostSettings(Group):
     """How often the cost job runs."""
     ledger_url: SecretStr = SecretStr("")
     """SQLAlchemy URL of the durable ledger; empty: SQLite in the state directory."""
+    ledger_login_secret: str = ""
+    """Path of a secret whose `username` and `password` log in there, read for every connection: `fleet/database/ledger`."""
     requests_per_hour: int = Field(1000, ge=0)
     """Default rate limit of paid work, per model; 0 switches it off."""
     tokens_per_hour: int = Field(100_000, ge=0)
@@ -193,6 +195,8 @@ class SecretSettings(Group):
     """How the fleet logs in."""
     vault_mount: str = "fleet"
     """Mount of the KV v2 engine."""
+    vault_database_mount: str = "database"
+    """Mount of the database engine, which makes the logins under `dynamic/` and `fleet/database/`."""
     vault_namespace: str = ""
     """Namespace, where the server has them."""
     vault_role: str = "fleet"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import subprocess
 import tempfile
 import uuid
@@ -34,12 +35,12 @@ def fresh_database() -> str:
 
 
 def _url(database: str) -> str:
-    return f"postgresql+pg8000://fleet@/{database}?unix_sock={_directory()}/.s.PGSQL.5432"
+    return f"postgresql+pg8000://fleet@/{database}?unix_sock={socket_directory()}/.s.PGSQL.5432"
 
 
 @cache
-def _directory() -> str:
-    """Start the server; return the directory of its socket."""
+def socket_directory() -> str:
+    """Start the server; return the directory of its socket. Its owner `fleet` comes in freely, others with a password."""
     directory = tempfile.mkdtemp(prefix="pg")
     data = f"{directory}/data"
     initdb = [
@@ -54,6 +55,7 @@ def _directory() -> str:
         "--no-sync",
     ]
     subprocess.run(initdb, check=True, capture_output=True)
+    Path(data, "pg_hba.conf").write_text("local all fleet trust\nlocal all all scram-sha-256\n")
     options = ("listen_addresses=", f"unix_socket_directories={directory}", "fsync=off")
     server = subprocess.Popen(
         [*SOMEBODY, str(BINARIES / "postgres"), "-D", data, *(part for option in options for part in ("-c", option))],
@@ -63,7 +65,7 @@ def _directory() -> str:
     )
 
     def stop() -> None:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # fast: SIGTERM would wait for whoever is still connected
         server.wait()
         subprocess.run(["rm", "-rf", directory], check=True)
 
