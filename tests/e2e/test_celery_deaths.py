@@ -23,7 +23,7 @@ from workers.gameday.proxy import Proxy
 
 WAIT = 30
 RECONNECT = 90
-"""A busy machine restarts a broker slowly, and Celery asks again in growing steps of up to 10 s and more."""
+"""A busy machine restarts a broker slowly."""
 
 
 def lines(journal: Path, word: str) -> list[list[str]]:
