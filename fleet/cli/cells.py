@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from fleet.cli.answer import answer, json_option, table
+from fleet.cli.progress import progress
 
 
 @click.group("cells")
@@ -70,15 +71,18 @@ def drain(cell: str, why: str, wait_seconds: float, as_json: bool) -> None:
     audit.record("cell.drain", cell)
     moved: dict[str, int] = {}
     until = time.monotonic() + wait_seconds
-    while True:
-        with in_cell(cell):
-            done = draining.evacuate()
-        for name, count in done.moved.items():
-            moved[name] = moved.get(name, 0) + count
-        row = standing.of(cell)
-        if not done.moved and (row.inflight + row.held + row.waiting == 0 or time.monotonic() >= until):
-            break
-        time.sleep(0.2)
+    with progress(f"draining {cell}", as_json=as_json) as steps:
+        while True:
+            with in_cell(cell):
+                done = draining.evacuate()
+            for name, count in done.moved.items():
+                moved[name] = moved.get(name, 0) + count
+            row = standing.of(cell)
+            if not done.moved and (row.inflight + row.held + row.waiting == 0 or time.monotonic() >= until):
+                break
+            gone, rest = sum(moved.values()), row.inflight + row.held + row.waiting
+            steps.reached(f"draining {cell}: {rest} tasks left", gone, gone + rest)
+            time.sleep(0.2)
     went = ", ".join(f"{count} to {name}" for name, count in moved.items()) or "nothing was held"
     left = f"{row.inflight} still run there" + (f", {row.held + row.waiting} wait there and must end there" if row.held + row.waiting else "")
     text = f"{cell} is drained: {went}; {left}"

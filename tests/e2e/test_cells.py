@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,16 +13,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from conftest import forget_facts
-from e2e.cell import Cell
+from e2e.cell import TESTS, Cell
 from eventually import eventually
+from typed import begin, blocks, typed
 
 from fleet import submit
 from fleet.cli.main import cli
 from fleet.dispatcher import declare, tasks
-from fleet.dispatcher.cells import draining, routing
+from fleet.dispatcher.cells import draining, routing, standing
 from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.mending import mend
 from fleet.dispatcher.submit import TaskRequest, submit_many
+from fleet.registry import roster
 from fleet.settings import in_cell
 from fleet.store import keys
 from fleet.store.client import connect, forget
@@ -193,3 +197,27 @@ def test_a_move_that_stopped_half_way_is_finished_once(two: Two) -> None:
         assert [record.state for task in held if (record := tasks.read(task.id))] == ["held"] * 3
     for _ in routing.each():
         assert mend() == {"mended": 0}
+
+
+@pytest.mark.timeout(300)
+def test_what_the_page_says_works_as_it_is_typed(two: Two, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    start, look, drain = blocks("cells.md")
+    servers = {f"redis://redis-{name}:6379/0": getattr(two, name).broker.url for name in ("east", "west")}
+    shell = begin(start, {**servers, "fleet worker code_generator": "fleet worker steps"}, tmp_path)
+    try:
+        for name in ("east", "west"):
+            with in_cell(name):
+                eventually(lambda: any(row.status == "idle" for row in roster.workers()), timeout=WAIT)
+        code, said = typed(look, {}, tmp_path)
+        assert code == 0, said
+        assert "east" in said
+        assert "west" in said
+        submit("add", {"x": 1, "y": 2}, tenant="acme").get(WAIT)
+        code, said = typed(drain, {}, tmp_path)
+        assert code == 0, said
+        assert "west is drained" in said
+        assert {row.state for row in standing.every()} == {"open"}
+    finally:
+        os.killpg(shell.pid, signal.SIGTERM)
+        shell.communicate(timeout=60)

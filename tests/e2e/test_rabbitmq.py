@@ -12,11 +12,13 @@ import rabbitmq
 from e2e.cell import Cell, running
 from e2e.test_celery_deaths import lines
 from eventually import eventually
+from typed import blocks, typed
 
 from fleet import submit
 from fleet.dispatcher.mending import mend
 from fleet.dispatcher.submit import TaskRequest, submit_many
 from fleet.dispatcher.tasks import read, search
+from fleet.settings import current
 from fleet.store.client import connect
 
 WAIT = 60
@@ -85,3 +87,16 @@ def test_neither_a_killed_worker_nor_a_killed_broker_loses_or_doubles_a_task(
     ended = Counter(row.task_id for row in search(limit=1000))
     assert ended == Counter({task.id: 1 for task in [*naps, *meanwhile]})  # type: ignore[union-attr]
     assert mend() == {"mended": 0}
+
+
+def test_what_the_page_says_works_as_it_is_typed(cell: Cell, tmp_path: Path) -> None:
+    [block] = blocks("rabbitmq.md")
+    settings = current().broker
+    here = {"amqp://rabbitmq:5672//": settings.url.get_secret_value(), "redis://redis:6379/0": settings.store_url.get_secret_value()}
+    worker = cell.start("left", "left", slots=1)
+    eventually(worker.is_ready, timeout=WAIT)
+    code, said = typed(block, here, tmp_path)
+    assert code in (0, 1), said  # nothing else of the fleet runs here, and the doctor says so
+    assert "not seen" not in said, said
+    assert "Traceback" not in said
+    assert "connectivity" in said

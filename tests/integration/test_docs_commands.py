@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- (run|then|start|fails|before|after) -->\n```bash\n(.*?)```", re.DOTALL)
 ANY_BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
 TYPED = re.compile(r"^(?:<!-- ([^\n]*) -->\n)?```(?:bash|sh|shell|console)$", re.MULTILINE)
-MARK = re.compile(r"(run|then|start|fails|before|after|run: line by line|not run: .{10,})")
+MARK = re.compile(r"(run|then|start|fails|before|after|run: line by line|run with: .{10,}|not run: .{10,})")
 READ_ALOUD = ("tutorial.md", "migrate.md")
 """Pages whose blocks have an order of their own around the start of the fleet."""
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
