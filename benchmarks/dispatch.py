@@ -80,8 +80,8 @@ def decisions(few: deciding.Decided, many: deciding.Decided) -> list[Figure]:
 
 def real_pools() -> list[Figure]:
     """p99 of real workers over the clairvoyant's for the same arrivals; beside it a strategy that binds early, and plain Celery."""
-    (ours,) = unequal.measure(UNEQUAL, ("late_binding",))
-    others = unequal.measure(UNEQUAL_OTHERS, ("least_connections", unequal.PLAIN))
+    (ours,) = unequal.measure_apart(UNEQUAL, ("late_binding",))
+    others = unequal.measure_apart(UNEQUAL_OTHERS, ("least_connections", unequal.PLAIN))
     is_met = ours.p99_ratio <= 1.25
     return [
         Figure(f"real pools of unequal speed, p99 / ideal [{row.who.removesuffix(', one queue')}]", ours.p99_ratio, row.p99_ratio, "x",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -69,6 +70,13 @@ def measure(tasks: int, contestants: tuple[str, ...] = CONTESTANTS, seed: int = 
             ideal = simulate(as_workload(sent, sizes), clairvoyant(as_workload(sent, sizes))).response
             results.append(judged(who, tasks, responses, ideal))
     return results
+
+
+def measure_apart(tasks: int, contestants: tuple[str, ...]) -> list[Result]:
+    """The same in a process of its own: an application keeps its connections to a broker that is gone."""
+    command = [sys.executable, "-m", "benchmarks.unequal", str(tasks), *contestants, "--json"]
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=stage.HERE.parent)
+    return [Result(**row) for row in json.loads(found.stdout)]
 
 
 def judged(who: str, tasks: int, responses: dict[int, float], ideal: Floats) -> Result:
@@ -167,5 +175,5 @@ def table(results: list[Result]) -> str:
 
 if __name__ == "__main__":
     count = next((int(word) for word in sys.argv[1:] if word.isdigit()), 2000)
-    found = stage.part("unequal pools", lambda: measure(count))
+    found = stage.part("unequal pools", lambda: measure(count, tuple(word for word in sys.argv[1:] if word in CONTESTANTS) or CONTESTANTS))
     print(json.dumps([asdict(row) for row in found], indent=1) if "--json" in sys.argv else table(found))
