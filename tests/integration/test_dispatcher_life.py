@@ -250,3 +250,22 @@ def test_a_type_no_pool_can_run_is_refused_with_the_reason(declared: Callable[..
     handle = rig.submit("chore")
     assert handle.submission.answer == "refused"
     assert "no pool can run 'chore'" in handle.submission.reason
+
+
+def test_a_tick_with_much_to_do_does_all_of_it_in_portions(declared: Callable[..., Rig]) -> None:
+    rig = declared(pools={"a": {}}, settings={"costs": {"requests_per_hour": 0}})
+    rig.worker("w", "a", 130)
+    running = [rig.submit().id for _ in range(130)]
+    for _ in running:
+        rig.start("a", "w")
+    delayed = [rig.submit(delay_seconds=60).id for _ in range(130)]
+    rig.store.zadd(rig.key("delayed"), dict.fromkeys(delayed, 1.0))
+    rig.silence("w")
+    rig.store.config_resetstat()
+    ticked = rig.tick()
+    assert (ticked.due, ticked.recovered, ticked.workers_lost) == (130, 130, 1)
+    assert rig.held() == 260
+    assert rig.store.info("commandstats")["cmdstat_fcall"]["calls"] >= 3
+    rig.worker("x", "a", 260)
+    assert rig.inflight("a") == 260
+    rig.check()
