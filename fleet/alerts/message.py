@@ -19,6 +19,8 @@ from fleet.alerts.states import Announcement, Kind
 from fleet.clock import utc
 
 MOST_SUBJECTS: Final = 20
+BARS: Final = "▁▂▃▄▅▆▇█"
+"""What a plot is made of, lowest first."""
 _MARKS: Final[Mapping[Kind, str]] = {
     "firing": "FIRING",
     "repeated": "STILL FIRING",

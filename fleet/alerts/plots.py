@@ -9,13 +9,13 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
+from fleet.alerts.message import BARS, number
 from fleet.alerts.rules import Rule
 from fleet.alerts.syntax import measured
 from fleet.alerts.vectors import Evaluation
 from fleet.alerts.windows import Labels, Moment
 
 MOST_BARS: Final = 40
-_BARS: Final = "▁▂▃▄▅▆▇█"
 
 
 def looks(history: Sequence[Moment]) -> list[Evaluation]:
@@ -25,16 +25,19 @@ def looks(history: Sequence[Moment]) -> list[Evaluation]:
 
 
 def plot(rule: Rule, labels: Labels, looks: Sequence[Evaluation]) -> str:
-    """Return the series' course as bars, oldest first; empty when its past is not kept."""
+    """Return the series' course as bars, oldest first, with its range and time; empty when its past is not kept."""
     node = measured(rule.node)
-    values = [look.vector(node).get(labels) for look in reversed(looks)]
-    return sparkline([value for value in reversed(values) if value is not None])
+    # The latest look first: its tables hold all that the earlier ones read.
+    found = [(look.moments[-1].at, value) for look in reversed(looks) if (value := look.vector(node).get(labels)) is not None]
+    shown = [(at, value) for at, value in reversed(found) if math.isfinite(value)][-MOST_BARS:]
+    if len(shown) < 2:
+        return ""
+    values = [value for _, value in shown]
+    minutes = (shown[-1][0] - shown[0][0]) / 60
+    return f"{sparkline(values)} {number(min(values))} to {number(max(values))} within {number(minutes)} min"
 
 
 def sparkline(values: Sequence[float]) -> str:
     """Return the values as a row of bars."""
-    finite = [value for value in values if math.isfinite(value)][-MOST_BARS:]
-    if len(finite) < 2:
-        return ""
-    low, span = min(finite), max(finite) - min(finite)
-    return "".join(_BARS[int((value - low) / span * 7) if span else 3] for value in finite)
+    low, span = min(values), max(values) - min(values)
+    return "".join(BARS[int((value - low) / span * 7) if span else 3] for value in values)

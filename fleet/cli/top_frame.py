@@ -5,6 +5,7 @@ Everything that matters in 80 x 24: what does not fit is counted, never dropped 
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,12 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet.cli.top_keys import HELP, Watch
-from fleet.diagnostics import words
+from fleet.diagnostics import emergency, words
 from fleet.diagnostics.glance import Glance, PoolGlance
 
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
 FRAME_LINES = 7
 """Title, three heads, two blanks, footer."""
+EMERGENCY_LINES = 3
 POOL_NUMBERS = 59
 """Columns that a pool's numbers take; its name has the rest."""
 
@@ -26,12 +28,14 @@ POOL_NUMBERS = 59
 def frame(glance: Glance, watch: Watch, height: int, width: int) -> Group:
     """Return the picture, at most `height` lines high and made for `width` columns."""
     below = _below(watch)
-    room = max(3, height - FRAME_LINES - len(below))
+    warned = _emergency(glance, width)
+    room = max(3, height - FRAME_LINES - len(below) - len(warned))
     for_incidents = min(len(glance.incidents) or 1, max(1, room // 4))
     for_held = min(len(glance.lanes) or 1, max(1, room // 3))
     for_pools = max(1, room - for_incidents - for_held)
     return Group(
         _title(glance),
+        *warned,
         _pools(glance, watch, for_pools, width),
         Text(),
         _held(glance, for_held),
@@ -48,9 +52,16 @@ def _title(glance: Glance) -> Text:
     line.append(f"fleet {glance.cell}", "bold")
     line.append(f"  {words.clock(glance.at)} UTC  workers: {workers}")
     line.append(f"  last hour: {words.dollars(glance.spent_last_hour_usd)} USD")
-    if glance.emergency:
-        line.append("  EMERGENCY", STYLES["critical"])
     return line
+
+
+def _emergency(glance: Glance, width: int) -> list[Text]:
+    """Say which submissions are throttled, until when, how it is ended and why."""
+    if not glance.emergency:
+        return []
+    said = f"EMERGENCY: {emergency.said(glance.emergency)}"
+    lines = textwrap.wrap(said, width, max_lines=EMERGENCY_LINES, placeholder=" ...")
+    return [Text(line, STYLES["critical"], no_wrap=True, overflow="ellipsis") for line in lines]
 
 
 def _pools(glance: Glance, watch: Watch, room: int, width: int) -> Table:

@@ -21,6 +21,7 @@ def read() -> dict[str, str]:
 def said(emergency: Mapping[str, str]) -> str:
     """Return it in words: what is throttled, until when, why, and how to end it."""
     share, until = float(emergency.get("share", 1)), float(emergency.get("until", 0))
-    action, why = emergency.get("action", ""), emergency.get("why", "no reason was given")
-    ends = f"; `fleet actions undo {action}` ends it" if action else ""
-    return f"{share:.0%} of ordinary submissions are admitted, urgent ones pass, until {moment(until)}: {why}{ends}"
+    action, why = emergency.get("action", ""), emergency.get("why") or "no reason was given"
+    ends = f" or `fleet actions undo {action}`" if action else ""
+    classes = f"{share:.0%} of ordinary submissions (priority 0 to 7) are admitted, urgent ones (8 and 9) pass"
+    return f"{classes}, until {moment(until)}{ends}: {why}"

@@ -4,6 +4,7 @@ Bootsteps around Celery's own life: Membership registers and heartbeats from its
 was taken but never started. May not live here: what the agents do.
 """
 
+from fleet.lifecycle import stacks as stacks  # its control command is known once it is imported
 from fleet.lifecycle.consumption import Consumption
 from fleet.lifecycle.membership import Membership
 

@@ -104,8 +104,13 @@ def test_a_bundle_shows_where_a_slow_task_is(cell: Cell, tmp_path: Path) -> None
     invoke = CliRunner().invoke
     taken = json.loads(invoke(cli, ["actions", "take", "performance_investigation", "--why", "slow", "--json"]).stdout)
     bundle = json.loads(invoke(cli, ["actions", "show", taken["id"]]).stdout)
-    samples = [sample for samples in bundle["stacks"].values() for sample in samples]
-    assert sum("nap (" in sample and "steps.py" in sample for sample in samples) >= 2, bundle["stacks"]
+    seen = [sample for samples in bundle["stacks_here"].values() for sample in samples]
+    assert sum("nap (" in sample and "steps.py" in sample for sample in seen) >= 2, bundle["stacks_here"]
+    told = bundle["stacks"]["workers"]
+    assert {worker.partition("@")[0] for worker in told} >= {"forks", "threads", "elsewhere"}, bundle["stacks"]
+    assert bundle["stacks"]["missing"] == {}
+    (process,) = [one for worker in told.values() for one in worker["processes"].values() if f"nap {handle.id}" in one["runs"]]
+    assert sum("in nap" in sample for sample in process["samples"]) >= 2, "whoever runs it tells where it is, on any host"
     assert bundle["slowest_tasks"]
     assert "all" in bundle["targets"]
     assert bundle["signals"]["fleet_tasks{state=running}"] == 1

@@ -186,7 +186,7 @@ def test_what_somebody_else_changed_since_is_left_alone(cell: redis.Redis, audit
 
 @pytest.mark.parametrize("declared", ["1000 100000 0", "800 80000 0", None])
 def test_what_the_file_declares_waits_until_the_action_is_over(cell: redis.Redis, audit: Ledger, declared: str | None) -> None:
-    """The cost job puts the declared limits in force every minute."""
+    """Every worker that joins puts the declared limits in force."""
     limits = keys.prefix(CELL) + "limits"
     for name in ("r1", "r2"):
         register.take(cell, CELL, request("rate_limiting", name), view(cell), audit)

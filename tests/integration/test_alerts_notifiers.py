@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,7 @@ from fleet.alerts.notifiers.webhook import is_genuine
 from fleet.alerts.rules import Channel
 
 SECRET = "routing-key-canary-1234"
-SUBJECT = Subject("quick{pool=fast}", (("pool", "fast"),), "0.72", 1_700_000_000.0, 1, plot="▁▄█")
+SUBJECT = Subject("quick{pool=fast}", (("pool", "fast"),), "0.72", 1_700_000_000.0, 1, plot="▁▄█ 0.72 to 0.9 within 2 min")
 
 
 def notification(kind: Any = "firing", **changes: Any) -> Notification:
@@ -200,6 +203,10 @@ def test_mail_goes_over_tls_with_a_stable_id(mailbox: tuple[Mailbox, Controller]
     text = envelope.content.decode()
     assert f"Message-ID: <{notification().id}@fleet.main>" in text
     assert "Bcc:" not in text.split("\r\n\r\n")[0]
+    mail = message_from_bytes(envelope.content, policy=default)
+    plain, drawn = (part.get_content() for part in mail.iter_parts())
+    assert "▁▄█ 0.72 to 0.9 within 2 min" in plain
+    assert re.findall(r"height:(\d+)px", drawn) == ["6", "24", "48"], "bars, drawn"
     assert envelope.rcpt_tos == ["ops@example.test"]
 
 

@@ -8,7 +8,7 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formatdate
 
-from fleet.alerts.message import Notification
+from fleet.alerts.message import BARS, Notification, Subject
 from fleet.alerts.notifiers.outcome import TOLD, Outcome
 from fleet.alerts.rules import Channel
 from fleet.telemetry.redaction import redact_text
@@ -52,8 +52,23 @@ def compose(notification: Notification, channel: Channel) -> EmailMessage:
     mail["Auto-Submitted"] = "auto-generated"
     text = notification.text()
     mail.set_content(text)
-    mail.add_alternative(f"<pre style='font-family:monospace'>{html.escape(text)}</pre>", subtype="html")
+    drawn = "".join(_bars(subject) for subject in notification.subjects)
+    mail.add_alternative(f"<pre style='font-family:monospace'>{html.escape(text)}</pre>{drawn}", subtype="html")
     return mail
+
+
+def _bars(subject: Subject) -> str:
+    """Return the course of a number as HTML that every mail program draws: cells of a table, no picture to load."""
+    bars, _, course = subject.plot.partition(" ")
+    if not bars:
+        return ""
+    cells = "".join(
+        f"<td style='vertical-align:bottom;padding:0 1px'><div style='width:8px;height:{6 * BARS.index(bar) + 6}px;background:#2f7ed8'></div></td>"
+        for bar in bars
+        if bar in BARS
+    )
+    name = html.escape(f"{subject.key}: {course}")
+    return f"<p style='font-family:sans-serif'>{name}</p><table style='border-collapse:collapse'><tr>{cells}</tr></table>"
 
 
 def _connect(channel: Channel) -> smtplib.SMTP:

@@ -141,7 +141,8 @@
     const mode = glance.emergency;
     at("emergency").hidden = !mode.until;
     at("emergency").textContent = mode.until
-      ? `Emergency mode until ${clock(mode.until)} UTC: ${share(mode.share)} of ordinary submissions are admitted. ${mode.why}` : "";
+      ? `Emergency mode until ${clock(mode.until)} UTC${mode.action ? ` or fleet actions undo ${mode.action}` : ""}: ${share(mode.share)} `
+        + `of ordinary submissions (priority 0 to 7) are admitted, urgent ones (8 and 9) pass. ${mode.why}` : "";
     table(at("incidents"), [["Incident", (row) => row.key], ["Severity", (row) => make("span", row.severity, row.severity)],
       ["Since", (row) => lasting(Math.max(0, glance.at - row.since)), "number"],
       ["Status", (row) => row.status + (row.acknowledged_by ? ` by ${row.acknowledged_by}` : "")],

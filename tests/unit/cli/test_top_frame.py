@@ -64,13 +64,17 @@ POOL = PoolGlance("fast", "fast", 2, 1, 2, 1, 0, 1.0, 2.0, "", False, "two are n
 TWO = glance([POOL, replace(POOL, name="steady")])
 
 
-@given(st.lists(pools, max_size=40), st.lists(lanes, max_size=40), st.lists(incidents, max_size=40), st.integers(0, 50))
+EMERGENCY = {"since": "1e9", "until": "1000000600", "share": "0.25", "action": "0a1b2c3d4e5f", "why": "too many failures " * 20}
+emergencies = st.sampled_from([{}, EMERGENCY, EMERGENCY | {"why": ""}])
+
+
+@given(st.lists(pools, max_size=40), st.lists(lanes, max_size=40), st.lists(incidents, max_size=40), st.integers(0, 50), emergencies)
 def test_the_picture_fits_and_nothing_is_dropped_silently(
-    rows: list[PoolGlance], held: list[Lane], open_: list[OpenIncident], chosen: int
+    rows: list[PoolGlance], held: list[Lane], open_: list[OpenIncident], chosen: int, emergency: dict[str, str]
 ) -> None:
     console = Console(width=80, height=24, record=True, file=None, quiet=True)
     chosen = min(chosen, max(0, len(rows) - 1))
-    lines = console.render_lines(frame(glance(rows, held, open_), Watch(chosen), 24, 80), pad=False)
+    lines = console.render_lines(frame(replace(glance(rows, held, open_), emergency=emergency), Watch(chosen), 24, 80), pad=False)
     assert len(lines) <= 24
     text = ["".join(part.text for part in line).rstrip() for line in lines]
     assert all(len(line) <= 80 for line in text)
@@ -80,6 +84,14 @@ def test_the_picture_fits_and_nothing_is_dropped_silently(
     shown = sum(line.endswith(("open", "paused", "ejected")) for line in text)
     assert hidden <= len(rows) + len(held) + len(open_)
     assert shown + hidden >= len(rows), text
+
+
+def test_an_emergency_says_what_is_throttled_until_when_and_how_it_is_ended() -> None:
+    console = Console(width=80, height=24, record=True, file=None, quiet=True)
+    lines = console.render_lines(frame(replace(TWO, emergency=EMERGENCY), Watch(), 24, 80), pad=False)
+    text = " ".join("".join(part.text for part in line).strip() for line in lines)
+    for said in ("EMERGENCY: 25% of ordinary", "(priority 0 to 7)", "2001-09-09 01:56:40 UTC", "`fleet actions undo 0a1b2c3d4e5f`", "too many"):
+        assert said in text, text
 
 
 def test_keys_choose_ask_and_wish() -> None:
