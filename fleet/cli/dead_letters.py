@@ -11,6 +11,7 @@ import click
 
 from fleet.cli.answer import answer, json_option, table
 from fleet.cli.progress import progress
+from fleet.errors import Conflict
 
 if TYPE_CHECKING:
     from fleet.dispatcher.tasks import TaskRecord
@@ -87,7 +88,7 @@ def replay(
     chosen = _chosen(task_ids, everything, task_type, tenant, reason)
     states = _each("replaying", chosen, lambda letters, task: letters.replay(task, new), as_json)
     answer(states, as_json, [f"{task_id}: {state}" for task_id, state in states.items()])
-    if any(state == "is no dead letter" for state in states.values()):
+    if not {"held", "released"}.issuperset(states.values()):
         sys.exit(1)
 
 
@@ -155,7 +156,10 @@ def _each(what: str, task_ids: list[str], act: Callable[[Any, str], Any], as_jso
     with progress(what, len(task_ids), as_json=as_json) as steps:
         for task_id in task_ids:
             with routing.holding(task_id):
-                answers[task_id] = act(dead_letters, task_id)
+                try:
+                    answers[task_id] = act(dead_letters, task_id)
+                except Conflict as error:
+                    answers[task_id] = str(error)
             steps.done(what)
     return answers
 

@@ -52,14 +52,18 @@ def direct(
     """Return the envelope of a plain submission; `payload` is the JSON of the keyword arguments."""
     head, tail = _around_body(name, hard_limit, contract, os.getpid())
     own = orjson.dumps(task_id)
-    shown = payload.decode()[:REPR_BYTES] if len(payload) <= REPR_BYTES else f"<{len(payload)} bytes>"
     more = b"," + orjson.dumps(headers)[1:-1] if headers else b""
     return b"".join(
         (
-            head, own, b',"root_id":', own, b',"kwargsrepr":', orjson.dumps(shown), more, tail,
+            head, own, b',"root_id":', own, b',"kwargsrepr":', orjson.dumps(shown(payload)), more, tail,
             own, _DELIVERY, own[:-1], b".", ATTEMPT, b'"},"body":"', b64encode(b"[[]," + payload + b"," + _EMBED + b"]"), b'"}',
         )
     )  # fmt: skip
+
+
+def shown(payload: bytes) -> str:
+    """Return what Flower and logs show of a payload."""
+    return payload.decode() if len(payload) <= REPR_BYTES else f"<{len(payload)} bytes>"
 
 
 def from_celery(headers: Mapping[str, Any], body: bytes) -> bytes:

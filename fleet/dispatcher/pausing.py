@@ -5,6 +5,8 @@ Held tasks stay held, running ones go on; one field in Redis is all there is to 
 
 from __future__ import annotations
 
+from typing import Any
+
 from fleet import catalogue
 from fleet.dispatcher import ticking
 from fleet.errors import UnknownName
@@ -20,6 +22,13 @@ def pause(name: str, why: str) -> None:
         raise UnknownName("pool or task type", name, [*declared.pools, *declared.task_types])
     with available():
         connect().hset(f"{keys.prefix(current().cell)}paused", name, why)
+
+
+def paused() -> dict[str, str]:
+    """Return what is paused here, and why."""
+    client: Any = connect()
+    with available():
+        return dict(client.hgetall(f"{keys.prefix(current().cell)}paused"))
 
 
 def resume(name: str) -> bool:

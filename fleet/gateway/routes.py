@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from fleet.gateway import commands, console, insight, probes, progress, tasks
+from fleet.gateway import commands, console, dead_letters, insight, pauses, probes, progress, tasks
 from fleet.gateway import schemas as s
 from fleet.gateway.exchange import Handler
 from fleet.secrets.roles import Role
@@ -43,6 +43,7 @@ class Route:
 
 VIEWER, PRODUCER, OPERATOR, ADMIN = Role
 _TASK = f"{API}/tasks/{{task_id}}"
+_DEAD = f"{API}/dead-letters"
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/health", None, probes.health, "Is the process alive?", {200: s.HealthGiven}),
@@ -104,6 +105,76 @@ ROUTES: tuple[Route, ...] = (
         tasks.cancel,
         "Cancel a task",
         {200: s.CancelGiven, 404: s.ProblemGiven, 409: s.ProblemGiven},
+    ),
+    Route(
+        "GET",
+        _DEAD,
+        VIEWER,
+        dead_letters.listed,
+        "Tasks the fleet gave up",
+        {200: s.DeadLettersGiven},
+        query=s.DeadLetterQuery,
+    ),
+    Route(
+        "GET",
+        f"{_DEAD}/{{task_id}}",
+        PRODUCER,
+        dead_letters.show,
+        "Look at a dead letter and its payload",
+        {200: s.DeadLetterGiven, 404: s.ProblemGiven},
+    ),
+    Route(
+        "POST",
+        f"{_DEAD}/{{task_id}}/replay",
+        PRODUCER,
+        dead_letters.replay,
+        "Run a dead letter again, edited or as it is",
+        {200: s.DeadLetterStateGiven, 404: s.ProblemGiven},
+        body=s.ReplayRequest,
+    ),
+    Route(
+        "DELETE",
+        f"{_DEAD}/{{task_id}}",
+        PRODUCER,
+        dead_letters.discard,
+        "Forget a dead letter",
+        {200: s.DeadLetterStateGiven, 404: s.ProblemGiven},
+    ),
+    Route(
+        "POST",
+        f"{_DEAD}/replay",
+        PRODUCER,
+        dead_letters.replay_many,
+        "Run many dead letters again",
+        {200: s.DeadLetterStatesGiven},
+        body=s.DeadLetterChoice,
+    ),
+    Route(
+        "POST",
+        f"{_DEAD}/discard",
+        PRODUCER,
+        dead_letters.discard_many,
+        "Forget many dead letters",
+        {200: s.DeadLetterStatesGiven},
+        body=s.DeadLetterChoice,
+    ),
+    Route("GET", f"{API}/pauses", VIEWER, pauses.listed, "What is paused", {200: s.PausesGiven}),
+    Route(
+        "POST",
+        f"{API}/pauses",
+        OPERATOR,
+        pauses.pause,
+        "Release nothing more to a pool or of a task type",
+        {200: s.PauseGiven},
+        body=s.PauseRequest,
+    ),
+    Route(
+        "DELETE",
+        f"{API}/pauses/{{name}}",
+        OPERATOR,
+        pauses.resume,
+        "Release again",
+        {200: s.PauseGiven, 404: s.ProblemGiven},
     ),
     Route("GET", f"{API}/pools", VIEWER, insight.pools, "Pools and their load", {200: s.PoolsGiven}),
     Route(

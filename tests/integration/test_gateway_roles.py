@@ -24,6 +24,10 @@ BODIES = {
     "POST /api/v1/scale-up": {"pool": "no_such_pool", "why": "test"},
     "POST /api/v1/acts": {"verb": "drain", "target": "nobody"},
     "POST /api/v1/emergency-mode": {"why": "test", "minutes": 0.1},
+    "POST /api/v1/dead-letters/{task_id}/replay": {},
+    "POST /api/v1/dead-letters/replay": {"task_ids": ["no-such-task"]},
+    "POST /api/v1/dead-letters/discard": {"task_ids": ["no-such-task"]},
+    "POST /api/v1/pauses": {"name": "no_such_pool", "why": "test"},
 }
 by_route = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 
@@ -37,6 +41,7 @@ def client(store: redis.Redis) -> Iterator[TestClient]:
 
 def ask(client: TestClient, route: Route, credential: str | None) -> int:
     path = route.path.replace("{task_id}", "no-such-task").replace("{action_id}", "no-such-action")
+    path = path.replace("{name}", "no_such_pool")
     headers = bearing(credential) if credential is not None else {}
     body = BODIES.get(f"{route.method} {route.path}")
     return client.request(route.method, path, headers=headers, json=body).status_code
