@@ -36,6 +36,11 @@ def dead(rig: Rig, tenant: str = "acme", task_type: str = "job", reason: str = "
     return task_id
 
 
+def on_record(prefix: str) -> list[tuple[str, str, str]]:
+    """Action, target and actor of the audit entries of a kind, newest first."""
+    return [(entry.action, entry.target, entry.actor) for entry in newest(50) if entry.action.startswith(prefix)]
+
+
 def test_a_dead_letter_is_listed_inspected_edited_and_run_again(client: TestClient, rig: Rig) -> None:
     task_id = dead(rig)
     [listed] = client.get(DEAD).json()["dead_letters"]
@@ -46,7 +51,7 @@ def test_a_dead_letter_is_listed_inspected_edited_and_run_again(client: TestClie
     assert (answer.status_code, answer.json()) == (200, {"task_id": task_id, "state": "released"})
     assert rig.end(rig.start("a", "w")) == "done"
     assert client.get(DEAD).json() == {"dead_letters": []}
-    assert (newest(1)[0].action, newest(1)[0].target, newest(1)[0].actor) == ("task.replay", task_id, "producer of acme")
+    assert on_record("task.") == [("task.replay", task_id, "producer of acme")]
     again = client.post(f"{DEAD}/{task_id}/replay", json={})
     assert (again.status_code, "lists them" in again.json()["detail"]) == (404, True)
     rig.check()
@@ -101,7 +106,7 @@ def test_a_pool_and_a_task_type_are_paused_and_let_go(client: TestClient, rig: R
     for name in ("a", "job"):
         assert client.delete(f"/api/v1/pauses/{name}", headers=operator).json() == {"name": name, "cells": ["main"]}
     assert handle.status == "released"
-    assert [entry.action for entry in newest(4)] == ["pool.resume"] * 2 + ["pool.pause"] * 2
+    assert [action for action, _, _ in on_record("pool.")] == ["pool.resume"] * 2 + ["pool.pause"] * 2
 
 
 def test_what_cannot_be_paused_is_told_with_the_choices(client: TestClient, store: redis.Redis) -> None:
