@@ -30,6 +30,8 @@ class AgentType(Row):
     """Module whose import registers the agent's tasks."""
     runs: tuple[Name, ...]
     """Task types this agent type is capable of: a hard rule, beside the compatibility score."""
+    publishes: tuple[Name, ...] = ()
+    """Task types its workers may send while messages are signed: next steps of chains, callbacks. Others they may not."""
 
 
 class TaskType(Row):

@@ -174,9 +174,10 @@ def _validate(
 def _check_references(catalogue: Catalogue, homes: Mapping[tuple[str, str], Document]) -> list[str]:
     complaints = []
     for agent in catalogue.agent_types.values():
-        for index, task_type in enumerate(agent.runs):
+        named = [(field, *row) for field in ("runs", "publishes") for row in enumerate(getattr(agent, field))]
+        for field, index, task_type in named:
             if task_type not in catalogue.task_types:
-                place = homes[("agent_types", agent.name)].where(("agent_types", agent.name, "runs", index))
+                place = homes[("agent_types", agent.name)].where(("agent_types", agent.name, field, index))
                 complaints.append(str(UnknownName("task type", task_type, catalogue.task_types, f"{place}: ")))
     queues: dict[str, str] = {}
     for pool in catalogue.pools.values():

@@ -23,7 +23,7 @@ from fleet.secrets.database_login import DatabaseLogin
 from fleet.secrets.errors import BackendUnavailable, SecretConflict, SecretMissing
 from fleet.secrets.roles import Role
 from fleet.secrets.rotate import Credential, Fields
-from fleet.secrets.signing import Message, generate, sign, verify, verify_key
+from fleet.secrets.signing import Algorithm, Message, generate, sign, verify, verify_key
 from fleet.store.client import Refused, accepts_login, available
 
 if TYPE_CHECKING:
@@ -185,10 +185,13 @@ class SigningKeys:
     backend: SecretBackend
     verifying: str = signing_keys.VERIFYING
     kind: str = "signing"
+    holder: str = ""
+    """The agent type whose workers sign with it; empty: producers."""
 
     def generate(self, current: Fields) -> Fields:
         algorithm = current["algorithm"].get_secret_value() if "algorithm" in current else "ed25519"
-        return signing_keys.signing_fields(generate("hmac-sha256" if algorithm == "hmac-sha256" else "ed25519"))
+        chosen: Algorithm = "hmac-sha256" if algorithm == "hmac-sha256" else "ed25519"
+        return signing_keys.signing_fields(generate(chosen, self.holder))
 
     def admit(self, new: Fields) -> None:
         public = verify_key(signing_keys.signing_key(new))
@@ -230,7 +233,7 @@ def kind_of(path: str) -> str | None:
             return "gateway"
         case ["fleet", "database", _]:
             return "dynamic"
-        case ["fleet", "signing"]:
+        case ["fleet", "signing"] | ["agents", _, "signing"]:
             return "signing"
         case ["agents", _, "llm" | "llm_api_key"]:
             return "llm"
@@ -246,12 +249,13 @@ def credential(
     cell: str,
     llm_base_url: str = "",
     supplied: SecretStr | None = None,
+    holder: str = "",
 ) -> Credential:
-    """Return the credential of a kind."""
+    """Return the credential of a kind; `holder` is the agent type it belongs to, if it is one's own."""
     kinds: Mapping[str, Credential] = {
         "broker": BrokerUser(client),
         "gateway": GatewayKey(client, cell),
-        "signing": SigningKeys(backend),
+        "signing": SigningKeys(backend, holder=holder),
         "dynamic": DatabaseLogin(backend),
         "llm": LlmKey(llm_base_url, supplied),
         "random": RandomText(),

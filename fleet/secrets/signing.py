@@ -68,9 +68,16 @@ class Verdict:
     reason: str
 
 
-def generate(algorithm: Algorithm = "ed25519") -> SigningKey:
-    """Return a new key with an id of its own."""
-    return SigningKey(secrets.token_hex(6), algorithm, secrets.token_bytes(32))
+def generate(algorithm: Algorithm = "ed25519", holder: str = "") -> SigningKey:
+    """Return a new key with an id of its own, which names whose it is where it is an agent type's."""
+    own = secrets.token_hex(6)
+    return SigningKey(f"{holder}:{own}" if holder else own, algorithm, secrets.token_bytes(32))
+
+
+def holder(signature: str) -> str:
+    """Return the agent type whose workers' key made a signature; empty for a producer's."""
+    name, is_an_agents, _ = signature.partition(".")[0].partition(":")
+    return name if is_an_agents else ""
 
 
 def verify_key(key: SigningKey) -> VerifyKey:

@@ -1,7 +1,8 @@
 """Where do this process's signing and verifying keys come from?
 
 The signing key is one secret (producers and the gateway may read it), the accepted verifying keys another (everybody
-may read it), so that a rotation can accept two while it switches.
+may read it), so that a rotation can accept two while it switches. An agent type whose workers publish has a key of its
+own, which only they may read and which is good for what the catalogue lets them send.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import cast
 from pydantic import SecretStr
 
 from fleet.errors import ConfigurationError
-from fleet.secrets.backend import Secret
+from fleet.secrets.backend import Secret, agent_path
 from fleet.secrets.resolve import Resolver
 from fleet.secrets.signing import Algorithm, Message, SigningKey, Verdict, VerifyKey, sign, verify
 
@@ -47,9 +48,14 @@ def verify_keys(secret: Secret) -> dict[str, VerifyKey]:
     return accepted
 
 
-def sign_message(resolver: Resolver, message: Message) -> str:
+def agents_own(agent_type: str) -> str:
+    """Return where the key of an agent type's workers is."""
+    return agent_path(agent_type, "signing")
+
+
+def sign_message(resolver: Resolver, message: Message, path: str = SIGNING) -> str:
     """Sign with the key that is active now."""
-    return sign(signing_key(resolver.secret(SIGNING).fields), message)
+    return sign(signing_key(resolver.secret(path).fields), message)
 
 
 def verify_message(resolver: Resolver, signature: str | None, message: Message) -> Verdict:

@@ -81,6 +81,7 @@ def rotate_one(
         cell=settings.cell,
         llm_base_url=settings.llm.base_url,
         supplied=supplied,
+        holder=path.split("/")[1] if path.startswith("agents/") else "",
     )
     rotate.start(backend, path, kind, clock=clock)
     overlap = settings.secrets.overlap_seconds

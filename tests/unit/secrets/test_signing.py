@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.secrets.signing import Algorithm, Message, generate, sign, verify, verify_key
+from fleet.secrets.signing import Algorithm, Message, generate, holder, sign, verify, verify_key
 
 headers = st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=3)
 messages = st.builds(Message, st.text(max_size=8), st.text(max_size=8), st.binary(max_size=40), headers)
@@ -73,3 +73,12 @@ def test_keys_do_not_show_themselves() -> None:
     key = generate()
     assert repr(key.secret) not in repr(key)
     assert "value" not in repr(verify_key(key))
+
+
+@algorithms
+@given(message=messages)
+def test_a_signature_says_whose_key_made_it(algorithm: Algorithm, message: Message) -> None:
+    for name in ("", "code_generator"):
+        key = generate(algorithm, name)
+        assert holder(sign(key, message)) == name
+        assert verify({key.id: verify_key(key)}, sign(key, message), message).genuine
