@@ -21,6 +21,7 @@ def acl(applied: bool, as_json: bool) -> None:
     """Show or apply the users and rules each component needs."""
     from fleet import catalogue
     from fleet.secrets import audit, broker_acl, configured
+    from fleet.secrets.credentials import keep_users
     from fleet.settings import current
     from fleet.store.client import connect
 
@@ -34,4 +35,6 @@ def acl(applied: bool, as_json: bool) -> None:
     audit.record("broker.acl", current().cell, detail={"users": ", ".join(user.name for user in wanted)})
     changed = broker_acl.apply(connect(), configured.backend(), wanted)
     rows = ((name, ", ".join(did) or "nothing") for name, did in changed.items())
-    answer({"changed": changed}, as_json, table(("user", "changed"), rows))
+    kept = keep_users(connect())
+    forgets = [] if kept else ["It has no ACL file and forgets them when it restarts: set `aclfile` in its configuration, or apply again then."]
+    answer({"changed": changed, "kept": kept}, as_json, [table(("user", "changed"), rows), *forgets])

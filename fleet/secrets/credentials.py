@@ -132,14 +132,16 @@ class BrokerUser:
         keep_users(self.client)
 
 
-def keep_users(client: redis.Redis) -> None:
-    """Write the broker's users to its ACL file, so that they survive a restart; a broker without one forgets them."""
+def keep_users(client: redis.Redis) -> bool:
+    """Write the broker's users to its ACL file, so that they survive a restart; says whether it has one."""
     with available():
         try:
             client.acl_save()
         except Refused as error:
             if "ACL file" not in str(error):
                 raise
+            return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
