@@ -122,9 +122,7 @@ class available:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
-            raise StoreUnavailable(
-                f"Redis at {_where()} does not answer ({type(error).__name__}): start it (`fleet up`) or set FLEET_BROKER__URL"
-            ) from error
+            raise StoreUnavailable(f"Redis at {_where()} {_unreached(error)}") from error
         if isinstance(error, redis.exceptions.ResponseError) and (why := refusal(error)):
             raise StoreUnavailable(why) from error
 
@@ -148,6 +146,18 @@ def refusal(error: redis.exceptions.ResponseError) -> str:
     """Return why the server cannot serve now and what to do, or an empty text when it answered something else."""
     word = _WORDS.get(type(error)) or str(error).partition(" ")[0]
     return f"Redis at {_where()} {_REFUSALS[word]}" if word in _REFUSALS else ""
+
+
+def _unreached(error: Exception) -> str:
+    """Return what stands between us and a server, and what to do; what the server itself says has no password in it."""
+    said = str(error)
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return "does not let us in: correct user and password in FLEET_BROKER__URL, or the secret that broker.login_secret names"
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return "shows a certificate of no authority we know: name its CA in the URL, `rediss://...?ssl_ca_certs=/path/ca.crt`"
+    if "SSL" in said:
+        return "does not speak TLS as we do (or not at all): use redis:// where it has none, or correct its certificates"
+    return f"does not answer ({type(error).__name__}): start it (`fleet up`) or set FLEET_BROKER__URL"
 
 
 def _where() -> str:
