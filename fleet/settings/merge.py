@@ -23,7 +23,7 @@ from fleet.settings.whole import Settings
 Origin = Literal["default", "file", "environment", "state directory"]
 PREFIX = "FLEET_"
 FILE_VARIABLE = "FLEET_FILE"
-SECRET_PREFIX = "FLEET_SECRET_"
+SECRET_PREFIX = "FLEET_SECRET_"  # pragma: allowlist secret
 """Variables that hold secrets (`fleet.secrets.environment`) and no settings."""
 NOT_SETTINGS = frozenset({FILE_VARIABLE, "FLEET_TEST_SCALE", "FLEET_POOL", "FLEET_WORKER_ID"})
 
