@@ -203,6 +203,13 @@ def login(holder: str, as_json: bool) -> None:
 
 
 def _values(fields: tuple[str, ...], value_stdin: bool, json_stdin: bool) -> dict[str, SecretStr]:
+    given = _given(fields, value_stdin, json_stdin)
+    if empty := [name for name, value in given.items() if not value.get_secret_value()]:
+        raise click.UsageError(f"the value of {', '.join(empty)} is empty: nothing was stored")
+    return given
+
+
+def _given(fields: tuple[str, ...], value_stdin: bool, json_stdin: bool) -> dict[str, SecretStr]:
     from pydantic import SecretStr
 
     if json_stdin:

@@ -30,6 +30,7 @@ from fleet.secrets.errors import BackendUnavailable, CannotDecrypt, SecretConfli
 
 FORMAT = 1
 SCRYPT_N, SCRYPT_R, SCRYPT_P = 2**15, 8, 1
+LEAST_CHARACTERS = 12
 KEYRING_SERVICE = "agent-fleet"
 
 KeySource = Callable[[bytes], bytes]
@@ -38,8 +39,11 @@ KeySource = Callable[[bytes], bytes]
 
 def passphrase_key(passphrase: SecretStr) -> KeySource:
     """Derive the key from a passphrase; about 0.1 s and 32 MiB, once per process and file."""
-    if not passphrase.get_secret_value():
-        raise ConfigurationError("the passphrase of the local secret file is empty: set FLEET_SECRETS__PASSPHRASE")
+    if (length := len(passphrase.get_secret_value())) < LEAST_CHARACTERS:
+        raise ConfigurationError(
+            f"the passphrase of the local secret file has {length} characters, which whoever copies the file would soon "
+            f"guess: set FLEET_SECRETS__PASSPHRASE to {LEAST_CHARACTERS} or more (`head -c 24 /dev/urandom | base64` makes one)"
+        )
     derived: dict[bytes, bytes] = {}
 
     def key(salt: bytes) -> bytes:
@@ -63,6 +67,8 @@ def keyring_key(account: str) -> KeySource:
             if stored is None:
                 stored = base64.b64encode(secrets.token_bytes(32)).decode()
                 keyring.set_password(KEYRING_SERVICE, name, stored)
+                if keyring.get_password(KEYRING_SERVICE, name) != stored:
+                    raise KeyringError("it keeps nothing")
         except KeyringError as error:
             raise BackendUnavailable(
                 "no operating-system keyring answers here: set FLEET_SECRETS__PASSPHRASE, "

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import keyring
 import pytest
 from integration.openbao import OpenBao
+from keyring.backend import KeyringBackend
+from keyring.backends import fail, null
 from pydantic import SecretStr
 
 from fleet.errors import ConfigurationError
 from fleet.secrets import policy
 from fleet.secrets.backend import SecretBackend
 from fleet.secrets.envelope import Envelope
-from fleet.secrets.errors import CannotDecrypt, SecretConflict, SecretMissing
-from fleet.secrets.local import LocalBackend, passphrase_key
+from fleet.secrets.errors import BackendUnavailable, CannotDecrypt, SecretConflict, SecretMissing
+from fleet.secrets.local import LEAST_CHARACTERS, LocalBackend, keyring_key, passphrase_key
 from fleet.secrets.vault import VaultBackend
 
 PATH = "agents/code_generator/llm"
@@ -184,3 +188,52 @@ def test_an_envelope_opens_after_its_server_key_was_rotated_and_rewrapped(openba
     assert new.data == old.data
     assert (old.wrapped.split(":")[1], new.wrapped.split(":")[1]) == ("v1", "v2")
     assert envelope.open(PATH, old) == envelope.open(PATH, new) == b"document"
+
+
+class Remembering(KeyringBackend):
+    """A keyring as an operating system has one, for the length of a test."""
+
+    priority = 1  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+
+@pytest.fixture
+def own_keyring() -> Iterator[None]:
+    before = keyring.get_keyring()
+    yield
+    keyring.set_keyring(before)
+
+
+def test_the_key_lies_in_the_keyring_and_not_beside_the_data(own_keyring: None, tmp_path: Path) -> None:
+    file, ring = tmp_path / "secrets.json", Remembering()
+    keyring.set_keyring(ring)
+    LocalBackend(file, keyring_key("here")).write(PATH, fields(api_key="canary-1"))
+    assert plain(LocalBackend(file, keyring_key("here")), PATH) == {"api_key": "canary-1"}
+    [key] = ring.kept.values()
+    assert key not in file.read_text()
+    keyring.set_keyring(Remembering())
+    with pytest.raises(CannotDecrypt):
+        LocalBackend(file, keyring_key("here")).read(PATH)
+
+
+@pytest.mark.parametrize("ring", [fail.Keyring, null.Keyring], ids=["none", "one that keeps nothing"])
+def test_without_a_keyring_nothing_is_written_that_nobody_could_read(own_keyring: None, ring: type[KeyringBackend], tmp_path: Path) -> None:
+    keyring.set_keyring(ring())
+    with pytest.raises(BackendUnavailable, match="FLEET_SECRETS__PASSPHRASE"):
+        LocalBackend(tmp_path / "secrets.json", keyring_key("here")).write(PATH, fields(api_key="x"))
+    assert not (tmp_path / "secrets.json").exists()
+
+
+@pytest.mark.parametrize("length", [0, 1, LEAST_CHARACTERS - 1])
+def test_a_passphrase_that_is_soon_guessed_is_refused(length: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"has {length} characters"):
+        passphrase_key(SecretStr("x" * length))

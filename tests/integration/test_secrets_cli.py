@@ -48,6 +48,12 @@ def parsed(result: Result) -> Any:
     return json.loads(result.output)
 
 
+@pytest.mark.parametrize(("how", "given"), [(("v", "--value-stdin"), "\n"), (("--json-stdin",), '{"v": "", "w": "x"}')])
+def test_an_empty_value_is_a_mistake_and_not_stored(fleet: Fleet, how: tuple[str, ...], given: str) -> None:
+    assert "the value of v is empty" in fleet("secrets", "put", "shared/x", *how, given=given, code=2).output
+    assert parsed(fleet("secrets", "list", "--json")) == {"paths": []}
+
+
 def test_a_secret_is_put_seen_and_listed(fleet: Fleet, tmp_path: Path) -> None:
     path = "agents/code_generator/llm"
     put = fleet("secrets", "put", path, "api_key", "--value-stdin", "--json", given=CANARY + "\n")
