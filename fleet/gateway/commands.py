@@ -30,7 +30,7 @@ def emergency_on(call: Call) -> Answer:
 
 
 def act(call: Call) -> Answer:
-    """Acknowledge an incident, drain a worker, pause a pool, or take that back."""
+    """Acknowledge an incident, drain a worker, or undrain it."""
     from fleet.diagnostics import acts
 
     wish = call.sent(ActRequest)

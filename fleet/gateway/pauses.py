@@ -50,6 +50,8 @@ def resume(call: Call) -> Answer:
 
 def _record(call: Call, action: str, name: str, why: str = "") -> None:
     from fleet.secrets import audit
+    from fleet.settings.read_only import refuse_when_read_only
 
+    refuse_when_read_only(f"{action} {name}")
     detail = {"why": why} if why else {}
     audit.record(action, name, actor=call.identity.name, source="gateway", detail=detail, client=call.client, cell=call.cell)

@@ -221,7 +221,7 @@ ROUTES: tuple[Route, ...] = (
         f"{API}/acts",
         OPERATOR,
         commands.act,
-        "Acknowledge, drain, pause, or take it back",
+        "Acknowledge an incident, drain a worker, or undrain it",
         {200: s.ActGiven, 409: s.ProblemGiven},
         body=s.ActRequest,
     ),

@@ -277,12 +277,12 @@ class EmergencyRequest(Asked):
 
 
 class ActRequest(Asked):
-    """Something an operator does at once; its opposite takes it back."""
+    """Something an operator does at once to an incident or a worker."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"verb": "drain", "target": "coders.1@host", "why": "new kernel"}]})
-    verb: Literal["acknowledge", "drain", "undrain", "pause", "resume"]
+    verb: Literal["acknowledge", "drain", "undrain"]
     target: str = Field(min_length=1, max_length=300, pattern=r"^[\x20-\x7e]+$")
-    """An incident to acknowledge; a worker to drain or undrain; a pool or task type to pause or resume."""
+    """An incident to acknowledge; a worker to drain or undrain."""
     why: str = Field("", max_length=500)
 
 

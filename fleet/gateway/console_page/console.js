@@ -24,13 +24,13 @@
   };
   const share = (value) => `${Math.round(value * 100)} %`;
 
-  async function ask(path, parameters = {}, sent = null) {
+  async function ask(path, parameters = {}, method = "GET", sent = null) {
     const given = Object.entries(parameters).filter(([, value]) => value);
     const query = given.length ? `?${new URLSearchParams(given)}` : "";
     const headers = { authorization: `Bearer ${sessionStorage.getItem(KEY) || ""}` };
-    const more = sent ? { method: "POST", body: JSON.stringify(sent) } : {};
+    const more = sent ? { body: JSON.stringify(sent) } : {};
     if (sent) headers["content-type"] = "application/json";
-    const answer = await fetch(`api/v1/${path}${query}`, { headers, credentials: "omit", ...more });
+    const answer = await fetch(`api/v1/${path}${query}`, { method, headers, credentials: "omit", ...more });
     const document = await answer.json();
     if (answer.ok) return document;
     if (answer.status === 401) forget();
@@ -62,11 +62,22 @@
     });
     return button;
   }
+  async function fulfil({ verb, target }, why) {
+    if (verb === "pause") {
+      const { cells } = await ask("pauses", {}, "POST", { name: target, why: why || "paused in the console" });
+      return `${target} is paused in ${cells.join(", ")}: what runs goes on, nothing more is released to it`;
+    }
+    if (verb === "resume") {
+      const { cells } = await ask(`pauses/${encodeURIComponent(target)}`, {}, "DELETE");
+      return `${target} is resumed in ${cells.join(", ")}`;
+    }
+    return (await ask("acts", {}, "POST", { verb, target, why })).said;
+  }
   at("ask-no").addEventListener("click", () => at("ask").close());
   at("ask-yes").addEventListener("click", async () => {
     at("ask-yes").disabled = true;
     try {
-      const { said } = await ask("acts", {}, { ...chosen, why: at("ask-why").value.trim() });
+      const said = await fulfil(chosen, at("ask-why").value.trim());
       at("ask").close();
       await look();
       say(said, "done");
