@@ -37,13 +37,13 @@ def show(as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Check a catalogue file; every complaint names its line."""
+    """Check a catalogue file and the settings in it; what is wrong in the catalogue is named with its line."""
     from fleet import catalogue
     from fleet.dispatcher import declare
-    from fleet.settings import catalogue_file
+    from fleet.settings import catalogue_file, of_file
 
     declared = catalogue.load(file or catalogue_file())
-    declare.check(declared)
+    declare.check(declared, of_file(file or catalogue_file()).settings)
     summary = {
         "agent_types": len(declared.agent_types),
         "task_types": len(declared.task_types),

@@ -76,8 +76,9 @@ def _knobs(settings: Settings) -> dict[str, float]:
     }
 
 
-def check(declared: Catalogue) -> None:
+def check(declared: Catalogue, settings: Settings) -> None:
     """Refuse what the dispatcher could not work with: a strategy nobody knows, a tenant's weight that is no weight."""
+    ranking.check(settings.dispatch.strategy)
     for row in declared.task_types.values():
         if row.strategy is not None:
             ranking.check(row.strategy)
@@ -89,6 +90,6 @@ def _weight(tenant: str, weight: object) -> float:
     from fleet.errors import ConfigurationError
 
     value = weight.get("weight", 1) if isinstance(weight, dict) else weight
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ConfigurationError(f"tenants.{tenant}: weight is {value!r}: use a number above 0")
     return float(value)

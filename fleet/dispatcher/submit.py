@@ -8,6 +8,7 @@ repetition with the same task id is the same task.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from typing import Any, TypeVar, cast
@@ -22,8 +23,11 @@ from fleet.dispatcher.cells import routing
 from fleet.dispatcher.handle import TaskHandle
 from fleet.dispatcher.profile import joined
 from fleet.dispatcher.publish import publish_rest
+from fleet.dispatcher.request import DEFAULT_PRIORITY as DEFAULT_PRIORITY
+from fleet.dispatcher.request import TaskRequest as TaskRequest
+from fleet.dispatcher.request import check_options as check_options
 from fleet.dispatcher.submission import Submission, from_reply
-from fleet.errors import ConfigurationError, InvalidPayload, UnknownName
+from fleet.errors import ConfigurationError, FleetError, InvalidPayload, UnknownName
 from fleet.settings import current
 from fleet.store import keys
 from fleet.store.client import Client, connect
@@ -33,24 +37,6 @@ from fleet.telemetry import tracing
 from fleet.telemetry.begin import begin
 
 BATCH = 100
-DEFAULT_PRIORITY = 5
-
-
-@dataclass(frozen=True, slots=True)
-class TaskRequest:
-    """One task a producer wants done. Priority 0-9, 9 first; seconds are from now; complexity 0 (easy) to 1."""
-
-    task_type: str
-    payload: Mapping[str, Any]
-    tenant: str = "default"
-    priority: int = DEFAULT_PRIORITY
-    delay_seconds: float = 0.0
-    deadline_seconds: float | None = None
-    idempotency_key: str = ""
-    complexity: float = 0.5
-    size_hint: float | None = None
-    task_id: str = ""
-    ignore_result: bool = False
 
 
 def submit(task_type: str, payload: Mapping[str, Any] | None = None, **options: Any) -> TaskHandle:
@@ -139,17 +125,29 @@ class Sender:
 
     def __init__(self) -> None:
         self._streams: dict[Client, Stream] = {}
+        self._unheard: list[Callable[[], routing.Answers]] = []
 
     def __enter__(self) -> Sender:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # What is under way while its caller loses interest comes in all the same, though the server had to be asked again.
+        for answers in self._unheard:
+            with suppress(FleetError):
+                answers()
         for stream in self._streams.values():
             stream.close()
 
     def deliver(self, batch: list[routing.Coded]) -> Callable[[], routing.Answers]:
         """Send; the function returned waits for the answers."""
-        return routing.deliver(batch, self._start, _alone)
+        answers = routing.deliver(batch, self._start, _alone)
+        self._unheard.append(answers)
+
+        def heard() -> routing.Answers:
+            self._unheard.remove(answers)
+            return answers()
+
+        return heard
 
     def _start(self, rows: list[list[Any]]) -> Callable[[], list[Submission]]:
         client = connect(decode=False)
@@ -269,22 +267,6 @@ def _profile(known: Known, tenant: str, priority: int, complexity: float, ignore
         agent_type=known.agent_type, goal=known.goal, ignore_result=1 if ignore_result else "", complexity=complexity,
         key_seconds=current().dispatch.idempotency_seconds, contract=known.contract,
     )  # fmt: skip
-
-
-def check_options(request: TaskRequest) -> None:
-    """Refuse what no task can have, naming the field, the value and the range."""
-    if not 0 <= request.priority <= 9:
-        raise ConfigurationError(f"priority is {request.priority}: use 0 (last) to 9 (first)")
-    if not 0 <= request.complexity <= 1:
-        raise ConfigurationError(f"complexity is {request.complexity}: use 0 (easy) to 1 (hard)")
-    if not 0 <= request.delay_seconds < float("inf"):
-        raise ConfigurationError(f"delay_seconds is {request.delay_seconds}: use 0 or more")
-    if request.deadline_seconds is not None and not request.deadline_seconds > request.delay_seconds:
-        raise ConfigurationError(
-            f"deadline_seconds is {request.deadline_seconds}: it must lie after the delay of {request.delay_seconds:g} s"
-        )
-    if not request.tenant or len(request.tenant) > 128 or not request.tenant.isprintable():
-        raise ConfigurationError(f"tenant is {request.tenant!r}: use 1 to 128 printable characters")
 
 
 def encode_payload(task_type: str, payload: Mapping[str, Any], model: type[BaseModel] | None) -> bytes:

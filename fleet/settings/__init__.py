@@ -33,6 +33,7 @@ from fleet.settings.merge import (
     in_cell,
     load,
     named_cell,
+    of_file,
 )
 from fleet.settings.whole import Settings
 
@@ -65,4 +66,5 @@ __all__ = [
     "in_cell",
     "load",
     "named_cell",
+    "of_file",
 ]

@@ -115,7 +115,11 @@ def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 @cache
 def load() -> Effective:
     """Return this process's settings, read once."""
-    file = catalogue_file()
+    return of_file(catalogue_file())
+
+
+def of_file(file: Path | None) -> Effective:
+    """Return the settings a process with this catalogue file would have."""
     section: Mapping[str, Any] = {}
     if file is not None:
         import yaml

@@ -216,25 +216,34 @@ def test_a_paused_pool_and_a_paused_type_release_nothing(declared: Callable[...,
 
 
 def test_bulk_answers_one_by_one(rig: Rig) -> None:
-    requests = [TaskRequest("job", {"n": n}, priority=99 if n == 3 else 5) for n in range(250)]
+    requests = [TaskRequest("job", {"n": n}, priority=99 if n == 3 else 5, size_hint=float("nan") if n == 70 else None) for n in range(250)]
     seen: list[int] = []
     answers = list(submit_many(requests, lambda n, _: seen.append(n)))
-    assert [n for n, answer in enumerate(answers) if isinstance(answer, ConfigurationError)] == [3]
+    assert [n for n, answer in enumerate(answers) if isinstance(answer, ConfigurationError)] == [3, 70]
     assert seen == list(range(250))
-    assert rig.held() == 249
+    assert rig.held() == 248
     rig.check()
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"priority": 10}, "priority is 10: use 0"),
+        ({"priority": 10}, "priority is 10: use a whole number from 0"),
+        ({"priority": 2.5}, "priority is 2.5: use a whole number"),
+        ({"priority": "high"}, "priority is 'high': use a whole number"),
         ({"complexity": 1.5}, "complexity is 1.5"),
+        ({"complexity": "hard"}, "complexity is 'hard'"),
+        ({"size_hint": float("nan")}, "size_hint is nan: use a number above 0"),
+        ({"size_hint": -3}, "size_hint is -3"),
+        ({"size_hint": float("inf")}, "size_hint is inf"),
         ({"delay_seconds": -1}, "delay_seconds is -1"),
         ({"delay_seconds": float("nan")}, "delay_seconds is nan"),
         ({"deadline_seconds": -5}, "deadline_seconds is -5"),
+        ({"deadline_seconds": 0}, "deadline_seconds is 0: it must lie after"),
+        ({"deadline_seconds": float("inf")}, "deadline_seconds is inf"),
         ({"deadline_seconds": 5, "delay_seconds": 10}, "after the delay"),
         ({"tenant": ""}, "tenant is ''"),
+        ({"tenant": None}, "tenant is None"),
         ({"task_type": "jbo"}, "did you mean 'job'"),
     ],
 )

@@ -17,6 +17,8 @@ ROW = "agent_types: {a: {module: agents.nothing, runs: [job]}}\npools: {a: {agen
     [
         ("task_types: {job: {}}\ntenants: {acme: {weight: 0}}\n", "tenants.acme: weight is 0: use a number above 0"),
         ("task_types: {job: {}}\ntenants: {acme: -1}\n", "tenants.acme: weight is -1"),
+        ("task_types: {job: {}}\ntenants: {acme: .inf}\n", "tenants.acme: weight is inf"),
+        ("settings: {dispatch: {strategy: fastest}}\ntask_types: {job: {}}\n", "unknown strategy 'fastest'"),
         ("task_types: {job: {strategy: late_bindin}}\n", "did you mean 'late_binding'?"),
         ("task_types: {job: {}}\npools: {a: {agent_type: a, cells: [wst]}}\n", "unknown cell 'wst'"),
     ],
