@@ -139,6 +139,8 @@ class AlertSettings(Group):
     """How often rules are evaluated."""
     prometheus_url: str = ""
     """Evaluate from this Prometheus; empty: from the fleet's own numbers."""
+    allowed_addresses: tuple[str, ...] = ()
+    """Hosts and networks notifications may be posted to, such as hooks.slack.com or 10.1.0.0/16; empty: any but link-local ones."""
 
 
 class TelemetrySettings(Group):
