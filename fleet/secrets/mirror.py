@@ -8,7 +8,8 @@ written by server-side apply: what others change in our fields is found as drift
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -124,35 +125,23 @@ class Mirror:
 
     def drop(self, agent_type: str) -> Mirrored:
         """Remove an agent type's copy; one that is not ours stays."""
-        from kubernetes.client import ApiException
-
         name = secret_name(agent_type)
         live = self._read(name)
         if live is None or live.get("metadata", {}).get("labels", {}).get(MANAGED_BY) != MANAGER:
             return Mirrored(name, "unchanged", ())
-        try:
+        with _said(name, may_be_missing=True):
             self._api.delete_namespaced_secret(name, self._namespace)
-        except ApiException as error:
-            if error.status != 404:
-                raise _wrapped(error, name) from None
         return Mirrored(name, "deleted", ())
 
     def _read(self, name: str) -> dict[str, Any] | None:
-        from kubernetes.client import ApiException
-
-        try:
+        live: list[dict[str, Any]] = []
+        with _said(name, may_be_missing=True):
             found = self._api.read_namespaced_secret(name, self._namespace)
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise _wrapped(error, name) from None
-        live: dict[str, Any] = self._api.api_client.sanitize_for_serialization(found)
-        return live
+            live.append(self._api.api_client.sanitize_for_serialization(found))
+        return live[0] if live else None
 
     def _apply(self, name: str, wanted: dict[str, Any]) -> None:
-        from kubernetes.client import ApiException
-
-        try:
+        with _said(name):
             self._api.patch_namespaced_secret(
                 name,
                 self._namespace,
@@ -161,8 +150,6 @@ class Mirror:
                 force=True,
                 _content_type="application/apply-patch+yaml",
             )
-        except ApiException as error:
-            raise _wrapped(error, name) from None
 
 
 def cluster(namespace: str) -> Mirror:
@@ -173,8 +160,16 @@ def cluster(namespace: str) -> Mirror:
     try:
         known.load_incluster_config()
     except known.ConfigException:
-        known.load_kube_config()
-    return Mirror(kubernetes.client.CoreV1Api(), namespace)
+        try:
+            known.load_kube_config()
+        except (known.ConfigException, OSError) as error:
+            raise BackendUnavailable(
+                f"no Kubernetes cluster is configured here ({error}): run this in a pod or set KUBECONFIG"
+            ) from None
+    # One look, and then it is said that nobody answers: the client's own retries take minutes.
+    known_as: Any = kubernetes.client.Configuration.get_default_copy()
+    known_as.retries = False
+    return Mirror(kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(known_as)), namespace)
 
 
 def owner_of(deployment: str, namespace: str) -> Owner:
@@ -182,10 +177,30 @@ def owner_of(deployment: str, namespace: str) -> Owner:
     import kubernetes
 
     apps: Any = kubernetes.client.AppsV1Api()
-    try:
+    with _said(deployment):
         return Owner(deployment, str(apps.read_namespaced_deployment(deployment, namespace).metadata.uid))
-    except kubernetes.client.ApiException as error:
-        raise _wrapped(error, deployment) from None
+
+
+@contextmanager
+def _said(name: str, *, may_be_missing: bool = False) -> Iterator[None]:
+    """Turn what the client raises into `BackendUnavailable`; a missing object is none where that is an answer."""
+    import urllib3
+    from kubernetes.client import ApiException
+
+    try:
+        yield
+    except ApiException as error:
+        if error.status == 404 and may_be_missing:
+            return
+        if error.status == 404:
+            raise BackendUnavailable(
+                f"Kubernetes knows no {name!r} in this namespace: correct the name or --namespace"
+            ) from None
+        raise _wrapped(error, name) from None
+    except urllib3.exceptions.HTTPError as error:
+        raise BackendUnavailable(
+            f"Kubernetes does not answer ({type(error).__name__}): is this the right cluster, and does it run?"
+        ) from None
 
 
 def _encoded(value: SecretStr) -> str:

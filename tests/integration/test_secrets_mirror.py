@@ -18,8 +18,10 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from fleet.errors import Conflict
+from fleet.secrets.errors import BackendUnavailable
 from fleet.secrets.local import LocalBackend, passphrase_key
 from fleet.secrets.mirror import MANAGED_BY, MANAGER, Mirror, Owner, secret_name
+from fleet.secrets.mirror import cluster as in_cluster
 
 OWNER = Owner("code-generator", "uid-1")
 NAME = secret_name("code_generator")
@@ -150,3 +152,15 @@ def test_a_copy_goes_with_its_agent(cluster: Cluster, mirror: Mirror, backend: L
 
 def test_what_was_done_never_shows_a_value(mirror: Mirror, backend: LocalBackend) -> None:
     assert "canary" not in repr(mirror.sync(backend, "code_generator", OWNER))
+
+
+def test_no_cluster_and_one_that_is_away_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: LocalBackend) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "nothing"))
+    with pytest.raises(BackendUnavailable, match="KUBECONFIG"):
+        in_cluster("fleet")
+    configuration = kubernetes.client.Configuration(host="http://127.0.0.1:1")
+    configuration.retries = False
+    away = Mirror(kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(configuration)), "fleet")
+    with pytest.raises(BackendUnavailable, match="does not answer"):
+        away.sync(backend, "code_generator", OWNER)
