@@ -28,6 +28,8 @@ ANSWER_SECONDS: Final = 2.0
 STACK_SECONDS: Final = 5.0
 LONGEST_STACK: Final = 20_000
 COMMAND: Final = "fleet_stacks"
+SAME: Final = "the same"
+"""Stands for a sample that looks like an earlier one of its process: whoever waits looks the same each time."""
 
 
 def told() -> Mapping[str, Any]:
@@ -59,8 +61,8 @@ def _add(workers: dict[str, Any], worker: str, row: Mapping[str, Any]) -> None:
     for pid, process in row["processes"].items():
         mine = known["processes"].setdefault(pid, {"runs": [], "samples": []})
         mine["runs"] = sorted({*mine["runs"], *process["runs"]})
-        if process["stack"]:
-            mine["samples"].append(process["stack"])
+        if stack := process["stack"]:
+            mine["samples"].append(SAME if stack in mine["samples"] else stack)
 
 
 def seen() -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ COMMAND: Final = "fleet_stacks"
 ASKED_BY: Final = signal.SIGUSR2
 MOST_CHILDREN: Final = 32
 MOST_FRAMES: Final = 40
-LONGEST: Final = 8_000
+LONGEST: Final = 4_000
 _LOG = "lifecycle"
 
 
