@@ -44,16 +44,15 @@ def check(file: Path | None, as_json: bool) -> None:
 
     declared = catalogue.load(file or catalogue_file())
     declare.check(declared, of_file(file or catalogue_file()).settings)
+    unserved = declare.unserved(declared)
     summary = {
         "agent_types": len(declared.agent_types),
         "task_types": len(declared.task_types),
         "pools": len(declared.pools),
+        "unserved": unserved,
     }
-    answer(
-        summary,
-        as_json,
-        f"valid: {len(declared.agent_types)} agent types, {len(declared.task_types)} task types, {len(declared.pools)} pools",
-    )
+    counts = f"valid: {len(declared.agent_types)} agent types, {len(declared.task_types)} task types, {len(declared.pools)} pools"
+    answer(summary, as_json, [counts, *unserved])
 
 
 @config.command("catalogue")

@@ -13,6 +13,7 @@ from fleet import catalogue
 from fleet.catalogue import Catalogue
 from fleet.costs import configured
 from fleet.dispatcher import layouts, ranking, rollouts
+from fleet.errors import ConfigurationError
 from fleet.settings import Settings, current
 from fleet.store import keys
 from fleet.store.client import available, broker_url, connect, speaks_redis, store_url
@@ -77,18 +78,36 @@ def _knobs(settings: Settings) -> dict[str, float]:
 
 
 def check(declared: Catalogue, settings: Settings) -> None:
-    """Refuse what the dispatcher could not work with: a strategy nobody knows, a tenant's weight that is no weight."""
+    """Refuse what the dispatcher could not work with: a strategy nobody knows, a pool for nothing, a tenant's weight that is none."""
     ranking.check(settings.dispatch.strategy)
     for row in declared.task_types.values():
         if row.strategy is not None:
             ranking.check(row.strategy)
+    for pool in declared.pools.values():
+        if not declared.agent_types[pool.agent_type].runs:
+            raise ConfigurationError(
+                f"pools.{pool.name}: it could serve nothing, for its agent type {pool.agent_type!r} runs no task type:"
+                f" name some in its `runs`; known: {', '.join(sorted(declared.task_types)) or 'none, declare one'}"
+            )
     for tenant, weight in (declared.sections.get("tenants") or {}).items():
         _weight(tenant, weight)
 
 
-def _weight(tenant: str, weight: object) -> float:
-    from fleet.errors import ConfigurationError
+def unserved(declared: Catalogue) -> list[str]:
+    """Say of each task type that no pool can run why that is: its submissions will be refused."""
+    said = []
+    for name in declared.task_types:
+        if declared.capable_pools(name):
+            continue
+        runners = sorted(agent.name for agent in declared.agent_types.values() if name in agent.runs)
+        if runners:
+            said.append(f"task type {name!r}: {', '.join(runners)} would run it, but has no pool; submissions are refused until one is declared")
+        else:
+            said.append(f"task type {name!r}: no agent type runs it; name it in the `runs` of one of {', '.join(sorted(declared.agent_types)) or 'none'}")
+    return said
 
+
+def _weight(tenant: str, weight: object) -> float:
     value = weight.get("weight", 1) if isinstance(weight, dict) else weight
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ConfigurationError(f"tenants.{tenant}: weight is {value!r}: use a number above 0")
