@@ -120,6 +120,7 @@ def history(count: int, dead: bool, waiting: bool, as_json: bool) -> None:
 def send_test(channel: str, as_json: bool) -> None:
     """Send a test notification through CHANNEL, now, and say what the receiver answered."""
     import secrets
+    from dataclasses import replace
 
     from fleet.alerts import deliver
     from fleet.alerts.job import read_secret, rules
@@ -138,7 +139,10 @@ def send_test(channel: str, as_json: bool) -> None:
         secrets.token_hex(16), cell, channel, "firing", "send_test", "info", text, "none", "-", now, (subject,), 1,
         dedup=f"{cell}/send_test",
     )  # fmt: skip
-    outcome = deliver.tell(note, row, read_secret(row.secret) if row.secret else "")
+    secret = read_secret(row.secret) if row.secret else ""
+    outcome = deliver.tell(note, row, secret)
+    if outcome.answer == "told" and row.kind == "pagerduty":  # what was opened there for a test is closed again
+        outcome = deliver.tell(replace(note, id=secrets.token_hex(16), kind="resolved"), row, secret)
     answer(outcome, as_json, f"{outcome.answer} {outcome.reason}".strip())
     if outcome.answer != "told":
         sys.exit(1)

@@ -89,11 +89,11 @@ class LocalFleet:
             self.credentials["flower"] = f"fleet:{password}"
             self._launch(programs.flower(port, "fleet", password))
         if self.extras["metrics"]:
-            port = valkey.free_port()
+            port = programs.port("telemetry.metrics_port")
             self.urls["metrics"] = f"http://127.0.0.1:{port}/metrics"
             self._launch(programs.own("metrics", "metrics", "--port", str(port)))
         if self.extras["gateway"]:
-            port = valkey.free_port()
+            port = programs.port("gateway.port")
             self.urls["gateway"] = f"http://127.0.0.1:{port}"
             self._launch(programs.own("gateway", "gateway", "--port", str(port)))
 

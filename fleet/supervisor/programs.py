@@ -14,7 +14,8 @@ from pathlib import Path
 
 from fleet import catalogue
 from fleet.errors import UnknownName
-from fleet.settings import current
+from fleet.settings import current, load
+from fleet.supervisor import valkey
 
 MAINTENANCE = "maintenance"
 FAST_FLAGS = ("--without-gossip", "--without-mingle")
@@ -114,3 +115,11 @@ def become(program: Program) -> None:
     """Replace this process by the program (what `fleet worker POOL` does in a container)."""
     os.environ.update(program.environment)
     os.execv(program.command[0], list(program.command))
+
+
+def port(setting: str) -> int:
+    """Return the port somebody configured, else a free one: several fleets may run on one machine."""
+    effective = load()
+    group, field = setting.split(".")
+    configured: int = getattr(getattr(effective.settings, group), field)
+    return configured if setting in effective.origins and configured else valkey.free_port()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,18 @@ def test_a_test_notification_says_what_the_receiver_answered(httpserver: HTTPSer
     httpserver.clear()
     httpserver.expect_request("/in").respond_with_data("no_team", status=404)
     assert "answered 404: no_team" in run(alerts, "send-test", "hook", code=1)
+
+
+@pytest.mark.usefixtures("file")
+def test_what_a_test_opens_at_pagerduty_it_closes(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Path(os.environ["FLEET_FILE"])
+    made.write_text(made.read_text().replace("{kind: slack,", "{kind: pagerduty, secret: pager/key,"))
+    monkeypatch.setenv("FLEET_SECRETS__BACKEND", "environment")
+    monkeypatch.setenv("FLEET_SECRET_PAGER__KEY___VALUE", "routing")
+    assert run(alerts, "send-test", "hook").startswith("told")
+    events = [request.get_json() for request, _ in httpserver.log]
+    assert [event["event_action"] for event in events] == ["trigger", "resolve"]
+    assert len({event["dedup_key"] for event in events}) == 1
 
 
 def test_rules_are_checked_and_unheard_ones_named(file: Path) -> None:
