@@ -215,6 +215,8 @@ class SecretSettings(Group):
     """How long a worker may reuse a secret it read."""
     overlap_seconds: float = Field(120.0, ge=0)
     """How long a rotated credential and its successor are both valid, before and after the switch."""
+    mirrored: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]+=[a-z0-9.-]+$")], ...] = ()
+    """`agent_type=Deployment`: agent types whose secrets the `secrets` job keeps as a Kubernetes Secret of its namespace."""
     audit_archive: str = ""
     """File (JSON lines) the audit log is archived to hourly, Redis keeping its newest 100 000 entries; empty: never."""
     warn_days: int = Field(90, gt=0)

@@ -121,6 +121,14 @@ def test_every_program_can_reach_the_other_cells() -> None:
             assert reference == {"name": "west", "key": key}
 
 
+def test_copies_of_secrets_belong_to_the_deployments_that_there_are() -> None:
+    objects = render(Case("mirror", values={**matrix.SWITCHES["secret-mirror"], **matrix.SWITCHES["canary"]}))
+    rows = dict(row.split("=") for row in named(objects, "ConfigMap", "settings")["data"]["FLEET_SECRETS__MIRRORED"].split(","))
+    assert set(rows) == {"code_generator", "security_scanner", "performance_tester"}
+    for agent_type, deployment in rows.items():
+        assert named(objects, "Deployment", deployment)["metadata"]["labels"]["fleet/agent-type"] == agent_type
+
+
 def test_a_version_of_a_pool_has_its_own_deployment_queue_and_target() -> None:
     objects = render(Case("canary", values=matrix.SWITCHES["canary"]))
     stable, canary = (

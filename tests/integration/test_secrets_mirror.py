@@ -18,10 +18,12 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from fleet.errors import Conflict
+from fleet.secrets.audit import newest
 from fleet.secrets.errors import BackendUnavailable
 from fleet.secrets.local import LocalBackend, passphrase_key
-from fleet.secrets.mirror import MANAGED_BY, MANAGER, Mirror, Owner, secret_name
+from fleet.secrets.mirror import MANAGED_BY, MANAGER, Mirror, Mirrored, Owner, secret_name
 from fleet.secrets.mirror import cluster as in_cluster
+from fleet.secrets.mirroring import NotMirrored, keep
 
 OWNER = Owner("code-generator", "uid-1")
 NAME = secret_name("code_generator")
@@ -152,6 +154,31 @@ def test_a_copy_goes_with_its_agent(cluster: Cluster, mirror: Mirror, backend: L
 
 def test_what_was_done_never_shows_a_value(mirror: Mirror, backend: LocalBackend) -> None:
     assert "canary" not in repr(mirror.sync(backend, "code_generator", OWNER))
+
+
+@pytest.mark.usefixtures("store")
+def test_the_job_mends_what_drifted_says_so_once_and_one_failure_keeps_nobody(
+    cluster: Cluster, mirror: Mirror, backend: LocalBackend
+) -> None:
+    rows = ("security_scanner=gone", "code_generator=code-generator")
+
+    def owner_of(deployment: str) -> Owner:
+        if deployment != OWNER.name:
+            raise BackendUnavailable(f"Kubernetes knows no {deployment!r}")
+        return OWNER
+
+    def kept() -> list[str]:
+        failed, done = keep(rows, backend, mirror, owner_of)
+        assert failed == NotMirrored("security_scanner", "Kubernetes knows no 'gone'")
+        assert isinstance(done, Mirrored)
+        return [done.did, *done.drift]
+
+    assert kept() == ["created", "missing"]
+    assert kept() == ["unchanged"]
+    del cluster.secrets[NAME]["data"]["llm.org"]
+    assert kept() == ["repaired", "data llm.org"]
+    said = [entry.detail for entry in newest(10) if entry.action == "secret.mirror"]
+    assert said == [{"did": "repaired", "drift": "data llm.org"}, {"did": "created", "drift": "missing"}]
 
 
 def test_no_cluster_and_one_that_is_away_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, backend: LocalBackend) -> None:

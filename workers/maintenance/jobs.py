@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -161,7 +162,32 @@ def secrets() -> dict[str, Any]:
     for item in stuck:
         logs.get("maintenance").warning("rotation_stuck", path=item.path, reason=item.reason)
     overdue = sum(age.verdict == "critical" for age in judged)
-    return {"rotations": len(done), "stuck": len(stuck), "secrets": len(judged), "overdue": overdue}
+    return {
+        "rotations": len(done), "stuck": len(stuck), "secrets": len(judged), "overdue": overdue, "mirrored": _mirrored(),
+    }  # fmt: skip
+
+
+def _mirrored() -> int:
+    """Keep the copies in Kubernetes, where the settings ask for some; return how many were made or mended."""
+    wanted = current().secrets.mirrored
+    if not wanted:
+        return 0
+    from fleet.scaling.cluster import own_namespace
+    from fleet.secrets import configured, mirror, mirroring
+
+    namespace = own_namespace()
+    if namespace is None:
+        logs.get("maintenance").warning(
+            "mirror_not_kept", reason="this process runs in no Kubernetes pod", next_step="clear secrets.mirrored, or run it in one"
+        )
+        return 0
+    done = mirroring.keep(
+        wanted, configured.backend(), mirror.cluster(namespace), partial(mirror.owner_of, namespace=namespace)
+    )
+    for row in done:
+        if isinstance(row, mirroring.NotMirrored):
+            logs.get("maintenance").warning("mirror_not_kept", agent_type=row.agent_type, reason=row.reason)
+    return sum(isinstance(row, mirror.Mirrored) and row.did != "unchanged" for row in done)
 
 
 @job("audit", lease_seconds=300.0)

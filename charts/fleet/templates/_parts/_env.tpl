@@ -57,6 +57,9 @@
 {{- if .Values.vault.enabled }}
 {{- $_ := set $known "secrets" (dict "backend" "vault" "vault_url" .Values.vault.url "vault_auth" .Values.vault.auth "vault_mount" .Values.vault.mount "vault_namespace" .Values.vault.namespace "vault_role" .Values.vault.role) }}
 {{- end }}
+{{- if and .Values.rbac.create .Values.rbac.secretMirror }}
+{{- $_ := set $known "secrets" (mergeOverwrite ($known.secrets | default dict) (dict "mirrored" (include "fleet.mirrored" . | fromYamlArray))) }}
+{{- end }}
 {{- $all := mergeOverwrite $known (deepCopy .Values.settings) -}}
 {{- if .Values.catalogue }}
 FLEET_FILE: /etc/fleet/fleet.yaml
@@ -72,6 +75,20 @@ FLEET_{{ upper $group }}__{{ upper $field }}: {{ include "fleet.settingText" $va
 {{- end }}
 {{- else }}
 FLEET_{{ upper $group }}: {{ include "fleet.settingText" $fields | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Which Deployment an agent type's copied secrets belong to: its first stable pool's. */}}
+{{- define "fleet.mirrored" -}}
+{{- $seen := dict }}
+{{- range $name, $row := .Values.pools }}
+{{- if and (ne (toString $row.enabled) "false") (not (contains "@" $name)) }}
+{{- $agent := $row.agentType }}
+{{- if not (hasKey $seen $agent) }}
+{{- $_ := set $seen $agent $name }}
+- {{ $agent }}={{ include "fleet.pool.name" (dict "root" $ "name" $name "pool" $row) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
