@@ -160,8 +160,9 @@ local function fill(p, only, now, cause)
   if #sources == 0 then return 0 end
   local pools, index = gather_pools(p, names, now)
   if only and (not index[only] or pools[index[only]].free <= 0) then return 0 end
-  local most = only and FILL_POOL_AT_MOST or FILL_AT_MOST
-  local options = {hold = knob(p, 'hold'), only_pool = only and not has_idle(pools, only) and only or nil, noise = 0.1, held = math.max(counted(p .. 'inflight', '#held'), 1)}
+  local most, held = only and FILL_POOL_AT_MOST or FILL_AT_MOST, counted(p .. 'inflight', '#held')
+  local options = {hold = knob(p, 'hold'), noise = 0.1, held = math.max(held, 1)}
+  if only and not has_idle(pools, only) then options.only_pool = only end
   local heads, factors, released = {}, known.factors, 0
   local function next_of(source)
     source.first = false
