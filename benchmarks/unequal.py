@@ -73,9 +73,10 @@ def measure(tasks: int, contestants: tuple[str, ...] = CONTESTANTS, seed: int = 
 
 
 def measure_apart(tasks: int, contestants: tuple[str, ...]) -> list[Result]:
-    """The same in a process of its own: an application keeps its connections to a broker that is gone."""
+    """The same in a process of its own: an application keeps its connections to a broker that is gone, and others their files."""
     command = [sys.executable, "-m", "benchmarks.unequal", str(tasks), *contestants, "--json"]
-    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=stage.HERE.parent)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FLEET_")}
+    found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=stage.HERE.parent, env=clean)
     return [Result(**row) for row in json.loads(found.stdout)]
 
 
