@@ -35,7 +35,7 @@ UNEQUAL, UNEQUAL_OTHERS = 2000, 1000
 
 
 def measure() -> list[Figure]:
-    """Run everything; seven minutes on two idle cores."""
+    """Run everything; six minutes on two cores."""
     with stage.broker():
         costs = stage.part("1/7 submits", submitting.measure)
         rates = stage.part("2/7 workers with a backlog", working.throughput)

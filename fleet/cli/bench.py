@@ -13,7 +13,7 @@ def bench() -> None:
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dispatch(as_json: bool) -> None:
-    """Every goal of dispatch in one table, beside plain Celery and other strategies in the same run; about seven minutes."""
+    """Every goal of dispatch in one table, beside plain Celery and other strategies in the same run; about six minutes."""
     _run("dispatch", as_json)
 
 
