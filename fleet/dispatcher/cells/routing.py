@@ -23,7 +23,7 @@ from fleet.store.client import available, connect
 from fleet.telemetry import logs
 
 if TYPE_CHECKING:
-    from fleet.dispatcher.submit import TaskRequest
+    from fleet.dispatcher.request import TaskRequest
 
 CLOSED_SECONDS = 30.0
 """When to ask again, once every cell that could take a task is drained."""
