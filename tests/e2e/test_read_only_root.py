@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,14 @@ mount --make-rprivate /
 cut -d ' ' -f 2 /proc/self/mounts | sort -r | while read -r place; do
     case "$place" in /proc | /proc/* | /sys | /sys/* | /dev | /dev/*) ;; *) mount -o remount,bind,ro "$place" ;; esac
 done
+exec 3< "$HERE" 4< "$ENVIRONMENT"
 mount -t tmpfs -o size=256m scratch /tmp
+# Where this project itself lies in /tmp, it is what the image would hold: there, and not to be written to.
+shown() {
+    case "$1" in /tmp/*) mkdir -p "$1" && mount --no-canonicalize --bind "/proc/self/fd/$2" "$1" && mount -o remount,bind,ro "$1" ;; esac
+}
+shown "$HERE" 3
+[ -d "$ENVIRONMENT" ] || shown "$ENVIRONMENT" 4
 ! touch /var/tmp/x "$HERE/x" 2> /dev/null
 cd /tmp
 exec "$@"
@@ -57,7 +65,7 @@ def shut_worker(pool: str, log: Path, **environment: str) -> Iterator[subprocess
     program = programs.worker(pool)
     inside = {
         **os.environ, **program.environment, "HOME": "/tmp", "FLEET_STATE_DIR": "/tmp/.fleet", "PYTHONPYCACHEPREFIX": "/tmp/pycache",
-        "HERE": str(Path(__file__).parents[2]), "PYTHONPATH": str(Path(__file__).parents[2]), **environment,
+        "HERE": str(Path(__file__).parents[2]), "ENVIRONMENT": sys.prefix, "PYTHONPATH": str(Path(__file__).parents[2]), **environment,
     }  # fmt: skip
     inside.pop("FLEET_FILE", None)
     with log.open("wb") as out:

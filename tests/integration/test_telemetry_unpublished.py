@@ -31,6 +31,7 @@ def plain() -> None:
 def spans(store: redis.Redis) -> Iterator[InMemorySpanExporter]:
     """What is traced of this process, Celery's own instrumentation included."""
     assert store.ping()
+    app.set_current()  # the instrumentation looks a task up there, and an app that another test made may stand in its place
     kept, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(kept))
     tracing.adopt(provider)
