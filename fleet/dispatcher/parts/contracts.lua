@@ -13,19 +13,24 @@ local function read_lane(lane)
   return task_type or lane, contract or '1'
 end
 
--- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools); of the
--- knobs (knobs.lua), of pools and factors (pools.lua), and of the heads of lanes (fill.lua). It holds while nobody joins,
--- leaves or declares, and for a second, should that be somebody of an older build who did not say so, or another script that
--- has learned something; what this script learns it notes here. A run that changes it itself forgets it: forget_shape.
+-- What is known of who can run what: lane -> verdict (pool -> do all its slots understand?) and pools (lane_pools), with the
+-- knobs (knobs.lua) and queues (release.lua). It holds while nobody joins, leaves or declares, and for some seconds, should
+-- that be somebody of an older build who did not say so; building it takes longer than ten decisions. What is learned, of pools
+-- and factors (pools.lua), and the heads of lanes (fill.lua) hold for a second: what this script learns it notes there, what
+-- another one does it sees then. A run that changes it itself forgets it all: forget_shape.
 local shapes = {}
+local SHAPE_SECONDS = 5
 local BY_NAME = {__mode = 'k'}
 
 local function look_at_shape(p)
-  local changed, known = redis.call('GET', p .. 'serving'), shapes[p]
-  if not known or not changed or known.changed ~= changed or known.second ~= this_second() then
-    known = {changed = changed, second = this_second(), verdicts = {}, capable = {}, pools = {}, unions = {}, records = {},
-      lists = setmetatable({}, BY_NAME), lanes = {}, rows = {}, factors = {}, heads = {}}
+  local changed, known, second = redis.call('GET', p .. 'serving'), shapes[p], tonumber(this_second())
+  if not known or not changed or known.changed ~= changed or second < known.since or second >= known.since + SHAPE_SECONDS then
+    known = {changed = changed, since = second, verdicts = {}, capable = {}, pools = {}, unions = {}, lanes = {}}
     shapes[p] = known
+  end
+  if known.second ~= second then
+    known.second, known.listing = second, nil
+    known.records, known.rows, known.factors, known.heads, known.lists = {}, {}, {}, {}, setmetatable({}, BY_NAME)
   end
   return known
 end

@@ -91,7 +91,6 @@ local function lane_facts(p, known, lane)
     local pools = bound and {names = {bound}, has = {[bound] = true}} or lane_pools(p, known, lane)
     facts = {has = pools.has, pausing = bound and lane or (read_lane(lane)), source = {lane = lane, bound = bound or false,
       names = pools.names, ids = NOTHING, is_all = false, fetch = 0, at = 0, first = false}}
-    if bound then known.factors[lane] = {[bound] = 1} end
     known.lanes[lane] = facts
   end
   return facts
@@ -173,7 +172,8 @@ local function fill(p, only, now, cause)
   for _, source in ipairs(sources) do
     -- One more than may go: it tells that the lane does not become empty.
     source.fetch = (only and math.min(pools[index[only]].free, FETCH) or FETCH) + 1
-    if not source.bound then lane_row(p, known, source.lane, source.names) end
+    if source.bound then known.factors[source.lane] = known.factors[source.lane] or {[source.bound] = 1}
+    else lane_row(p, known, source.lane, source.names) end
     heads[#heads + 1] = next_of(source)
   end
   local round = open_round(heads, pools, factors, options)
