@@ -180,6 +180,14 @@ def listed(kept: Shelf) -> list[dict[str, Any]]:
     return found
 
 
+def newest(kept: Shelf, cell: str) -> str:
+    """Return the address of a cell's newest finished backup."""
+    found = [row["file"] for row in listed(kept) if row["cell"] == cell]
+    if not found:
+        raise NotFound(f"{kept.where} holds no backup of cell {cell!r}: make one with `fleet backup create`, or name BACKUP")
+    return f"{kept.where}/{found[-1]}"
+
+
 def outdated(kept: Shelf, keep: int) -> list[str]:
     """Return the names of all backups but the newest `keep` of each cell, oldest first."""
     cells: dict[str, list[str]] = {}

@@ -99,15 +99,16 @@ def forget_(place: str | None, keep: int | None, dry_run: bool, yes: bool, as_js
 
 
 @group.command("verify")
-@click.argument("backup")
+@click.argument("backup", required=False)
 @passphrase_option
 @json_option
-def verify_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
-    """Read BACKUP to its end: every frame opens, and holds what the manifest says. Exit 1 when not."""
+def verify_(backup: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Read BACKUP (default: the newest) to its end: every frame opens, and holds what the manifest says. Exit 1 when not."""
     from fleet.backup.restore import verify
     from fleet.backup.shelf import at_hand
     from fleet.settings import current
 
+    backup = backup or _newest()
     with progress("fetching", as_json=as_json) as steps, at_hand(backup, current()) as file:
         manifest = verify(file, _passphrase(passphrase_file), steps.reached)
     counts = ", ".join(f"{number} {what}" for what, number in manifest["counts"].items())
@@ -156,11 +157,11 @@ def restore_(backup: str, dry_run: bool, yes: bool, passphrase_file: Path | None
 
 
 @group.command("drill")
-@click.argument("backup")
+@click.argument("backup", required=False)
 @passphrase_option
 @json_option
-def drill_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
-    """Restore BACKUP into a throw-away broker, compare, and time it. Exit 1 when anything differs."""
+def drill_(backup: str | None, passphrase_file: Path | None, as_json: bool) -> None:
+    """Restore BACKUP (default: the newest) into a throw-away broker, compare, and time it. Exit 1 when anything differs."""
     import sys
 
     from fleet.backup.drill import rehearse_apart
@@ -168,13 +169,20 @@ def drill_(backup: str, passphrase_file: Path | None, as_json: bool) -> None:
     from fleet.settings import current
     from fleet.supervisor import valkey
 
-    with progress("fetching", as_json=as_json) as steps, at_hand(backup, current()) as file:
+    with progress("fetching", as_json=as_json) as steps, at_hand(backup or _newest(), current()) as file:
         verdict = rehearse_apart(file, _passphrase(passphrase_file), current().cell, valkey.start, steps.reached)
     rows = [(row.what, row.expected, row.found, "equal" if row.ok else "DIFFERS") for row in verdict.rows]
     text = [table(("what", "in the backup", "restored", ""), rows), "", f"restored in {verdict.seconds:.1f} s"]
     answer(verdict.as_dict(), as_json, text)
     if not verdict.ok:
         sys.exit(1)
+
+
+def _newest() -> str:
+    from fleet.backup import shelf
+    from fleet.settings import current
+
+    return shelf.newest(shelf.shelf(shelf.usual(current()), current()), current().cell)
 
 
 def _passphrase(file: Path | None) -> SecretStr:

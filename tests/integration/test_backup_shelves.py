@@ -16,7 +16,7 @@ from rig import Rig
 from fleet.backup import shelf
 from fleet.cli.main import cli
 from fleet.errors import ConfigurationError, FleetError, NotFound
-from fleet.settings import current
+from fleet.settings import current, load
 from fleet.store.client import connect
 
 
@@ -64,6 +64,20 @@ def test_everything_comes_back_from_where_it_was_put(rig: Rig, place: str) -> No
     assert rig.store.dbsize() == 0, "a dry run writes nothing"
     assert fleet("restore", made["file"], "--yes")["tasks"]["held"] == 30
     assert {rig.state(task) for task in ids} == {"held"}
+
+
+def test_who_names_no_backup_means_the_newest_of_the_usual_place(
+    rig: Rig, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEET_BACKUP__PLACE", place)
+    load.cache_clear()
+    with pytest.raises(NotFound, match="holds no backup of cell 'main'"):
+        fleet("verify")
+    for count in (1, 2):
+        rig.submit()
+        fleet("create")
+        assert fleet("verify")["counts"]["tasks"] == count
+    assert fleet("drill")["ok"]
 
 
 def test_only_the_newest_stay_and_a_dry_run_deletes_nothing(rig: Rig, place: str) -> None:
