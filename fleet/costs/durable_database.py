@@ -47,8 +47,8 @@ def open_database(url: str) -> sql.Engine:
             raise ConfigurationError(
                 f"the ledger cannot live in {other}: set FLEET_COSTS__LEDGER_URL to SQLite or PostgreSQL"
             )
-    # Asked before use: a database may have been restarted between two jobs.
-    engine = sql.create_engine(address, pool_pre_ping=True)
+    engine = sql.create_engine(address)
+    ask_before_use(engine)
     if engine.dialect.name == "postgresql" and (path := current().costs.ledger_login_secret):
         log_in_with(engine, path)
     with reached(engine), engine.connect() as connection:
@@ -64,6 +64,20 @@ def open_database(url: str) -> sql.Engine:
             with suppress(sql.exc.OperationalError):
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     return engine
+
+
+def ask_before_use(engine: sql.Engine) -> None:
+    """Let a connection that a restarted database has cut between two jobs be replaced, however that shows.
+
+    SQLAlchemy's own `pool_pre_ping` takes the driver's errors for a cut; a reset comes as an OSError past the driver.
+    """
+
+    @sql.event.listens_for(engine, "checkout")
+    def ask(connection: Any, _record: Any, _proxy: Any) -> None:
+        try:
+            engine.dialect.do_ping(connection)
+        except (engine.dialect.loaded_dbapi.Error, OSError) as error:
+            raise sql.exc.DisconnectionError("the database closed this connection") from error
 
 
 def log_in_with(engine: sql.Engine, path: str) -> None:
@@ -88,8 +102,9 @@ def reached(engine: sql.Engine) -> Iterator[None]:
     """Turn what the driver raises in this block into LedgerUnavailable, naming the database and never its password."""
     try:
         yield
-    except sql.exc.SQLAlchemyError as error:
+    except (sql.exc.SQLAlchemyError, OSError) as error:
+        said = error if isinstance(error, OSError) else error.args[0] if error.args else ""
         raise LedgerUnavailable(
             f"the durable ledger at {engine.url.render_as_string(hide_password=True)} did not answer "
-            f"({error.__class__.__name__}: {error.args[0] if error.args else ''}); entries stay in Redis until it does"
+            f"({error.__class__.__name__}: {said}); entries stay in Redis until it does"
         ) from error
