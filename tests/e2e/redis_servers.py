@@ -71,6 +71,12 @@ class Trio:
         with redis.Redis(port=self.sentinel_port) as client:
             return int(client.sentinel_get_master_addr_by_name(NAME)[1])  # type: ignore[no-untyped-call]
 
+    def is_settled(self) -> bool:
+        """Whether the sentinel takes its primary for well: clients refuse one that it suspects."""
+        with redis.Redis(port=self.sentinel_port) as client:
+            primary = client.sentinel_masters()[NAME]  # type: ignore[no-untyped-call]
+            return bool(primary["is_master"] and not primary["is_sdown"] and not primary["is_odown"])
+
     def kill_primary(self) -> int:
         """SIGKILL the primary; returns its port."""
         port = self.primary()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from e2e.cell import Cell
+from e2e.cell import Cell, Worker
 from eventually import eventually
 
 from fleet import submit
@@ -134,12 +134,18 @@ def test_a_message_that_comes_twice_to_one_worker_runs_once(broken: Cell, tmp_pa
     assert mend() == {"mended": 0}
 
 
+def with_nothing_to_report(worker: Worker) -> None:
+    """Suspend a worker's processes once they have done a task and the worker knows: its slots are free, and stay so."""
+    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
+    eventually(lambda: connect().hlen("unacked") == 0, timeout=WAIT)
+    for child in worker.children():
+        child.suspend()
+
+
 def test_tasks_that_begin_as_the_connection_breaks_are_not_forgotten(broken: Cell, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     worker = broken.start("victims", "worker")
-    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
-    for child in worker.children():
-        child.suspend()
+    with_nothing_to_report(worker)
     # Longer than it takes the worker to give up what it believes not to run.
     naps = [submit("nap_apart", {"seconds": 5.0, "journal": str(journal)}) for _ in range(2)]
     eventually(lambda: connect().llen("fleet.victims") == 0 and worker.log.read_text().count(" received") == 3, timeout=WAIT)
@@ -153,9 +159,7 @@ def test_tasks_that_begin_as_the_connection_breaks_are_not_forgotten(broken: Cel
 
 def test_a_worker_with_messages_that_nobody_has_begun_outlives_its_broker(broken: Cell) -> None:
     worker = broken.start("victims", "worker")
-    assert submit("nap_apart", {"seconds": 0.0}).get(WAIT)
-    for child in worker.children():
-        child.suspend()
+    with_nothing_to_report(worker)
     naps = [submit("nap_apart", {"seconds": 0.1}) for _ in range(2)]
     eventually(lambda: worker.log.read_text().count(" received") == 3, timeout=WAIT)
     broken.kill_broker()

@@ -55,6 +55,7 @@ def test_a_failover_is_followed_by_producers_and_workers(tmp_path: Path) -> None
 
         eventually(accepted, timeout=WAIT)
         assert trio.primary() != old
+        eventually(trio.is_settled, timeout=WAIT)
         after = [submit("nap_apart", {"seconds": 0.0}) for _ in range(10)]
         assert all(task.get(WAIT) for task in after)
         # Replication is asynchronous: what the replica never heard of is gone; what it knows is done.
