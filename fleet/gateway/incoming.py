@@ -80,5 +80,5 @@ def named(name: str, given: str) -> str:
     try:
         return _id.validate_python(given)
     except ValidationError:
-        complaint = Complaint(f"/path/{name}", "letters, digits and `_.:-`, at most 128")
+        complaint = Complaint(f"/path/{name}", "letters, digits and `_.:@-`, at most 128")
         raise Problem(422, "invalid-request", f"{name} is not valid", [complaint]) from None
